@@ -1,0 +1,5 @@
+"""The command line; a file per command."""
+
+from seqfit.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,139 @@
+"""``seqfit fit``: fit, score on fresh streams, and leave a run folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from seqfit.fitting import Experiment
+
+
+def fit(
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(help="A TOML file that describes everything.", show_default=False),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A named experiment, see 'seqfit list'. [default: gru]"),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Samples to fit on, over all streams. [default: 250000]")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of streams and initial weights. [default: 0]")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder for the results. [default: a new one below runs/]")
+    ] = None,
+    signal: Annotated[
+        str | None, typer.Option(help="What goes in: NAME or NAME:key=value,key=value.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="What should come out, likewise.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="What learns, likewise: 'gru:hidden=32,head=[32]'.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="When it learns, likewise: accumulate:window=2,every=50.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Fit recorded data: a CSV file with a header, or Parquet.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="An input column of the data; repeatable.")
+    ] = None,
+    outputs: Annotated[
+        list[str] | None, typer.Option("--output", help="An output column; repeatable.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="How gradients are computed: auto, eager or windowed.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, on the last line.")
+    ] = False,
+) -> None:
+    """Fit a model to a stream and score it on streams that it has not seen.
+
+    With no argument it fits the saturated integral of the 2017 experiment. With --data it fits
+    columns of a file: the first 70% of its rows, again and again up to --samples, scored on the
+    last 15%; inputs and outputs are scaled by what the first 70% have.
+
+    The run folder gets experiment.toml (to run it again: seqfit fit experiment.toml),
+    metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
+    seqfit.Fitter.load), result.json and fit.png.
+    """
+    from rich.console import Console
+
+    from seqfit.cli.run import run_experiment
+
+    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
+    if data is not None:
+        chosen |= _recorded(data, inputs, outputs, chosen)
+    elif inputs or outputs:
+        raise ValueError("--input and --output name columns of --data, which is missing")
+    if engine is not None:
+        chosen["engine"] = engine
+    what = _experiment(experiment, recipe, samples, seed, chosen)
+    name = experiment.stem if experiment else recipe or ("data" if data else "fit")
+    result = run_experiment(what, run, name, Console(stderr=True))
+    if as_json:
+        print(json.dumps(result))
+
+
+def _parts(**texts: str | None) -> dict[str, Any]:
+    from seqfit.cli.parts import parse_part
+
+    return {
+        part: parse_part(f"{part}s", text)  # type: ignore[arg-type]
+        for part, text in texts.items()
+        if text is not None
+    }
+
+
+def _recorded(
+    data: Path, inputs: list[str] | None, outputs: list[str] | None, chosen: dict[str, Any]
+) -> dict[str, Any]:
+    import numpy as np
+
+    from seqfit.models import GRU, Scaled
+    from seqfit.recordings import Recording, pair
+
+    if not inputs or not outputs:
+        raise ValueError("--data needs --input and --output, the names of its columns")
+    if "signal" in chosen or "target" in chosen:
+        raise ValueError("--data brings its own signal and target; leave --signal and --target out")
+    signal, target = pair(Recording(data, stretch="train", repeat=True), inputs, outputs)
+    columns = signal.recording.during("train").columns
+    x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
+    if not np.ptp(y, axis=0).any():
+        raise ValueError(f"the output column {outputs[0]!r} is constant, there is nothing to fit")
+    return {
+        "signal": signal,
+        "target": target,
+        "model": Scaled.to_data(chosen.get("model", GRU()), x, y),
+    }
+
+
+def _experiment(
+    path: Path | None,
+    recipe: str | None,
+    samples: int | None,
+    seed: int | None,
+    chosen: dict[str, Any],
+) -> Experiment:
+    import attrs
+
+    from seqfit import recipes
+    from seqfit.fitting import read_experiment
+
+    numbers = {"samples": samples, "seed": seed}
+    chosen = chosen | {name: number for name, number in numbers.items() if number is not None}
+    if path is None:
+        return recipes.recipe(recipe or recipes.DEFAULT)(**chosen)
+    if recipe is not None:
+        raise ValueError(f"give either {path} or --recipe {recipe}, not both")
+    return attrs.evolve(read_experiment(path), **chosen)

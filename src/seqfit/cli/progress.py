@@ -1,0 +1,95 @@
+"""The progress line of a fit, and its clean end at Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from seqfit.fitting.callbacks import Callback, StopFitting
+from seqfit.fitting.fitter import Fitter
+
+SECONDS_BETWEEN = 0.2
+
+
+@final
+class ProgressLine(Callback):
+    """Shows samples fitted, samples per second, the loss and the time left.
+
+    Use it around the fit, as a context manager.
+    """
+
+    def __init__(self, samples: int, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} samples"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]:>9,.0f}/s  loss {task.fields[loss]:.3g}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task: TaskID = self._bar.add_task("fit", total=samples, rate=0.0, loss=float("nan"))
+        self._next = 0.0
+
+    def __enter__(self) -> ProgressLine:
+        self._begin = time.perf_counter()
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def after_update(self, fitter: Fitter) -> None:
+        now = time.perf_counter()
+        if now >= self._next:
+            self._next = now + SECONDS_BETWEEN
+            self._show(fitter, now)
+
+    def after_fit(self, fitter: Fitter) -> None:
+        self._show(fitter, time.perf_counter())
+
+    def _show(self, fitter: Fitter, now: float) -> None:
+        report = fitter.report
+        rate = report.samples / max(now - self._begin, 1e-9)
+        self._bar.update(self._task, completed=report.samples, rate=rate, loss=report.loss)
+
+
+@final
+class StopOnInterrupt(Callback):
+    """Ends the fit after the present update when Ctrl-C is pressed; a second one kills."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over the interrupt signal for a while."""
+
+        def note(_number: int, _frame: FrameType | None) -> None:
+            self.interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        before = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def after_update(self, fitter: Fitter) -> None:
+        if self.interrupted:
+            raise StopFitting

@@ -1,0 +1,79 @@
+"""The run folder: what a fit leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+
+from seqfit.fitting.checkpoint import write_atomically
+from seqfit.fitting.fitter import Fitter
+
+EXPERIMENT = "experiment.toml"
+METRICS = "metrics.csv"
+CHECKPOINT = "fitter.safetensors"
+RESULT = "result.json"
+PICTURE = "fit.png"
+
+
+@final
+@attrs.frozen
+class RunFolder:
+    """A folder for one run.
+
+    Attributes:
+        path: the folder.
+
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path | None, name: str) -> RunFolder:
+        """A new folder, or an empty one.
+
+        Args:
+            path: where to; None takes the next free ``runs/NAME-NNN``.
+            name: used where there is no path.
+
+        Raises:
+            FileExistsError: the folder holds a run already.
+            OSError: the folder can't be made or written.
+
+        """
+        if path is None:
+            taken = (Path("runs") / f"{name}-{number:03d}" for number in itertools.count(1))
+            path = next(path for path in taken if not path.exists())
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(f"--run {path} is a file, not a folder")
+        if (path / EXPERIMENT).exists():
+            raise FileExistsError(f"--run {path} holds a run already; choose another folder")
+        path.mkdir(parents=True, exist_ok=True)
+        folder = cls(path)
+        folder.write(EXPERIMENT, b"")  # claims the folder, and shows now if it can't be written
+        return folder
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all."""
+        write_atomically(self.path / name, lambda file: file.write(content))
+
+    def write_text(self, name: str, content: str) -> None:
+        """Write a text file, whole or not at all."""
+        self.write(name, content.encode())
+
+    def write_metrics(self, fitter: Fitter) -> None:
+        """Write the course of the loss as CSV: samples fitted, and the mean loss up to there."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["samples", "loss"])
+        writer.writerows(zip(*fitter.loss_curve, strict=True))
+        self.write_text(METRICS, text.getvalue())
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Write the result as JSON."""
+        self.write_text(RESULT, json.dumps(result, indent=2) + "\n")

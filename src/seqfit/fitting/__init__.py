@@ -1,0 +1,25 @@
+"""The streaming loop and what belongs to it."""
+
+from seqfit.fitting.callbacks import Callback, StopFitting
+from seqfit.fitting.checkpoint import CheckpointError
+from seqfit.fitting.experiment import Experiment, from_toml, read_experiment, to_toml
+from seqfit.fitting.fitter import Fitter, Report
+from seqfit.fitting.learner import DivergedError
+from seqfit.fitting.optimizers import TorchLearningRate, TorchOptimizer
+from seqfit.fitting.predictor import Predictor
+
+__all__ = [
+    "Callback",
+    "CheckpointError",
+    "DivergedError",
+    "Experiment",
+    "Fitter",
+    "Predictor",
+    "Report",
+    "StopFitting",
+    "TorchLearningRate",
+    "TorchOptimizer",
+    "from_toml",
+    "read_experiment",
+    "to_toml",
+]

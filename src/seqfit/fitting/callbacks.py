@@ -1,0 +1,22 @@
+"""What is told of a fit while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqfit.fitting.fitter import Fitter
+
+
+class StopFitting(Exception):  # noqa: N818 - a request, as StopIteration is
+    """Raised by a callback to end `Fitter.fit` after the present update, without an error."""
+
+
+class Callback:
+    """Told of each update; override what you need. A callback must not change the fitter."""
+
+    def after_update(self, fitter: Fitter) -> None:
+        """Called after each update; may raise `StopFitting`."""
+
+    def after_fit(self, fitter: Fitter) -> None:
+        """Called at the end of each `Fitter.fit` and `Fitter.partial_fit`, error or not."""

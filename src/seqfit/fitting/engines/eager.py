@@ -1,0 +1,39 @@
+"""The reference engine: plain autograd, one sample after the other."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import torch
+
+from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
+from seqfit.fitting.losses import Loss
+from seqfit.models.base import StreamModule, detach
+
+
+@final
+@attrs.frozen
+class EagerEngine(Engine):
+    """Steps through each window sample by sample and backpropagates at its end.
+
+    This is how a streaming loop is written by hand. It works for every model and is what the
+    other engines are tested against.
+    """
+
+    name = "eager"
+
+    def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
+        x, y, state, update = segment.x, segment.y, segment.state, segment.update
+        weights = sample_weights(update, x.dtype, x.device)
+        losses = []
+        for window in torch.arange(len(x)).split(update.window):
+            window_loss = x.new_zeros(())
+            for t in window.tolist():
+                prediction, state = module(x[t : t + 1], state)  # (1, streams, outputs)
+                sample_loss = loss(prediction, y[t : t + 1]).mean()
+                window_loss = window_loss + weights[t] * sample_loss
+                losses.append(sample_loss.detach())
+            window_loss.backward()
+            state = detach(state)
+        return Outcome(torch.stack(losses[update.lookback :]).mean().item(), state)

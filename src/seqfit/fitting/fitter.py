@@ -1,0 +1,429 @@
+"""The streaming loop: samples go in, updates come out, and nothing is lost between calls."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, final
+
+import attrs
+import numpy as np
+import torch
+
+from seqfit.evaluation.free_run import free_run
+from seqfit.evaluation.scores import Scores, score
+from seqfit.fitting.callbacks import Callback, StopFitting
+from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
+from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.samples import Samples, as_samples
+from seqfit.fitting.training import Training
+from seqfit.models.base import StreamModule
+from seqfit.signals.base import Signal
+from seqfit.states import State
+from seqfit.targets.base import Target
+from seqfit.validators import as_tuple, require_positive_int
+
+SAMPLES_AT_ONCE = 2**14
+
+
+@final
+@attrs.frozen
+class Report:
+    """What a fit has cost and come to.
+
+    Attributes:
+        samples: samples that updates have taken, over all streams.
+        updates: updates made.
+        seconds: time spent in fitting, since the fitter was made or loaded.
+        us_per_sample: microseconds for each sample fitted in that time.
+        engine: the engine that was used.
+        model: the model's configuration.
+        schedule: the schedule's configuration.
+        loss: mean loss over the most recent updates, each before it was made.
+
+    """
+
+    samples: int
+    updates: int
+    seconds: float
+    us_per_sample: float
+    engine: str
+    model: str
+    schedule: str
+    loss: float
+
+
+@attrs.define
+class _Course:
+    """What changes in a fitter: all else in it is frozen."""
+
+    training: Training | None = None
+    signal_state: State = None
+    target_state: State = None
+    asked: int = 0  # samples over all streams that `fit` was asked for
+    generated: int = 0  # samples of each stream that the signal has given
+    seconds: float = 0.0
+    samples_timed: int = 0
+
+
+@final
+@attrs.frozen(eq=False)
+class Fitter(Experiment):
+    """Fits a model to a stream, as its experiment says.
+
+    Samples that don't fill an update wait for the next call, so that ``fit(100); fit(100)`` is
+    ``fit(200)``, bit for bit. Numbers of samples count the samples of all streams.
+
+    Attributes:
+        callbacks: told of each update, see `seqfit.fitting.callbacks.Callback`.
+
+    """
+
+    callbacks: tuple[Callback, ...] = attrs.field(
+        default=(), converter=as_tuple, kw_only=True, repr=False
+    )
+    _course: _Course = attrs.field(init=False, factory=_Course, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        Experiment.__attrs_post_init__(self)
+        if self.signal is not None and self.target is not None:
+            streams = self.schedule.streams
+            course = self._course
+            course.signal_state = self.signal.start(streams, self.seed)
+            course.target_state = self.target.start(streams)
+            inputs = self.signal.channels
+            course.training = Training.begin(self, inputs, self.target.outputs(inputs))
+
+    @classmethod
+    def of(cls, experiment: Experiment, callbacks: tuple[Callback, ...] = ()) -> Fitter:
+        """The fitter of an experiment."""
+        fields = {f.name: getattr(experiment, f.name) for f in attrs.fields(Experiment)}
+        return cls(**fields, callbacks=callbacks)
+
+    @property
+    def module(self) -> StreamModule:
+        """The torch module that is fitted."""
+        return self._training().learner.module
+
+    @property
+    def experiment(self) -> Experiment:
+        """The configuration alone."""
+        return Experiment(**{f.name: getattr(self, f.name) for f in attrs.fields(Experiment)})
+
+    @property
+    def report(self) -> Report:
+        """What the fit has cost and come to so far."""
+        training, course = self._training(), self._course
+        timed = max(course.samples_timed, 1)
+        return Report(
+            samples=training.buffer.position * self.schedule.streams,
+            updates=training.updates,
+            seconds=course.seconds,
+            us_per_sample=course.seconds / timed * 1e6,
+            engine=training.learner.engine.name,
+            model=repr(self.model),
+            schedule=repr(self.schedule),
+            loss=training.curve.recent(),
+        )
+
+    @property
+    def learning_rate_now(self) -> float:
+        """The learning rate of the next update."""
+        return self._training().learner.learning_rate
+
+    @property
+    def loss_curve(self) -> tuple[list[int], list[float]]:
+        """The course of the loss: samples taken over all streams, and mean losses up to there."""
+        curve = self._training().curve
+        return [position * self.schedule.streams for position in curve.samples], curve.losses[:]
+
+    def fit(self, samples: int | None = None) -> Fitter:
+        """Fit on the next samples of the signal.
+
+        Args:
+            samples: how many, over all streams; those that don't make a whole time step of all
+                streams are remembered and made up for in the next call. None takes the
+                experiment's own number.
+
+        Returns:
+            The fitter itself.
+
+        Raises:
+            ValueError: there is no signal, it ends before, or what it or the target gives is not
+                finite.
+            DivergedError: a loss, gradient or weight was not finite; the last good weights are
+                kept.
+
+        """
+        samples = self.samples if samples is None else samples
+        require_positive_int("samples", samples)
+        if self.signal is None or self.target is None:
+            raise ValueError(
+                "this fitter has no signal and no target: feed it by partial_fit(x, y)"
+            )
+        course, streams = self._course, self.schedule.streams
+        end = (course.asked + samples) // streams
+        limit = self.signal.length
+        if limit is not None and end > limit:
+            raise ValueError(
+                f"the signal ends after {limit * streams} samples, {end * streams} were asked for"
+            )
+        course.asked += samples
+        with self._fitting():
+            while course.generated < end:
+                length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
+                x, y = self._generate(self.signal, self.target, length)
+                self._training().feed(self, x, y, self._after_update)
+        return self
+
+    def partial_fit(self, x: Any, y: Any) -> Fitter:
+        """Fit on given samples, which follow those that were given before.
+
+        Args:
+            x: inputs, (time, streams, inputs); (time, inputs) or (time,) where there is one
+                stream.
+            y: what should come out, (time, streams, outputs), likewise.
+
+        Returns:
+            The fitter itself.
+
+        Raises:
+            ValueError: the shapes don't fit, or a value is not finite.
+            DivergedError: as in `fit`.
+
+        """
+        training, streams = self._course.training, self.schedule.streams
+        sizes = (None, None) if training is None else _channels(training)
+        inputs = as_samples(x, "x", streams, sizes[0], self.dtype)
+        outputs = as_samples(y, "y", streams, sizes[1], self.dtype)
+        if len(inputs) != len(outputs):
+            raise ValueError(
+                f"x and y must be equally long, got {len(inputs)} and {len(outputs)} samples"
+            )
+        if training is None:
+            training = Training.begin(self, inputs.shape[2], outputs.shape[2])
+            self._course.training = training
+        with self._fitting():
+            training.feed(self, inputs, outputs, self._after_update)
+        return self
+
+    def predict(self, x: Any) -> Samples:
+        """The outputs of a free run from the start; training is not disturbed.
+
+        Args:
+            x: inputs, (time, streams, inputs) for any number of streams; (time, inputs) or
+                (time,) for one.
+
+        Returns:
+            An array of shape (time, streams, outputs); (time, outputs) or, for one output,
+            (time,) where `x` had fewer axes.
+
+        Raises:
+            ValueError: the shape doesn't fit, or a value is not finite.
+
+        """
+        array = np.asarray(x)
+        streams = array.shape[1] if array.ndim == 3 else 1
+        channels = _channels(self._training())[0]
+        inputs = as_samples(array, "x", streams, channels, self.dtype)
+        with _torch_threads(self.threads):
+            y = free_run(self.module, inputs)
+        if array.ndim == 3:
+            return y
+        return y[:, 0, 0] if array.ndim == 1 and y.shape[2] == 1 else y[:, 0]
+
+    def evaluate(
+        self,
+        samples: int | None = None,
+        *,
+        streams: int | None = None,
+        seed: int | None = None,
+        washout: int = 0,
+    ) -> Scores:
+        """Score free runs on streams that were not fitted; training is not disturbed.
+
+        Args:
+            samples: how many, over all streams; None takes 20,000 of each stream, or all that
+                the signal has.
+            streams: number of streams; None takes 8, or as many as the signal has.
+            seed: of the streams; None derives one from the fitter's seed, so that they differ
+                from the training streams.
+            washout: leading samples of each stream that are left out of the score.
+
+        Raises:
+            ValueError: there is no signal, or it has fewer samples.
+
+        """
+        x, y = self.held_out_samples(samples, streams=streams, seed=seed)
+        if not 0 <= washout < len(x):
+            raise ValueError(f"washout must be from 0 to {len(x) - 1}, got {washout!r}")
+        return score(self.predict(x)[washout:], y[washout:])
+
+    def held_out_samples(
+        self, samples: int | None = None, *, streams: int | None = None, seed: int | None = None
+    ) -> tuple[Samples, Samples]:
+        """Inputs and outputs of streams that were not fitted; arguments as in `evaluate`.
+
+        Returns:
+            x, y: arrays of shape (time, streams, channels).
+
+        """
+        if self.signal is None or self.target is None:
+            raise ValueError("this fitter has no signal and no target: score it by score(x, y)")
+        signal, target = self.signal.held_out(), self.target.held_out()
+        streams = min(8, signal.max_streams or 8) if streams is None else streams
+        require_positive_int("streams", streams)
+        if samples is None:
+            length = min(20_000, signal.length or 20_000)
+        else:
+            require_positive_int("samples", samples)
+            length = -(-samples // streams)
+        if signal.max_streams is not None and streams > signal.max_streams:
+            raise ValueError(
+                f"the signal has {signal.max_streams} streams, {streams} were asked for"
+            )
+        if signal.length is not None and length > signal.length:
+            raise ValueError(
+                f"the signal ends after {signal.length * streams} samples, "
+                f"{length * streams} were asked for"
+            )
+        fresh = _fresh_seed(self.seed) if seed is None else seed
+        x, _ = signal.generate(signal.start(streams, fresh), length)
+        x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
+        y, _ = target.transform(x, target.start(streams))
+        return x, as_samples(y, "the target", streams, None, self.dtype)
+
+    def score(self, x: Any, y: Any) -> Scores:
+        """Score a free run over given samples; shapes as in `predict`."""
+        prediction, truth = self.predict(x), np.asarray(y, dtype=np.float64)
+        if prediction.size != truth.size or len(prediction) != len(truth):
+            raise ValueError(
+                f"y must have the shape of the prediction, {prediction.shape}, got {truth.shape}"
+            )
+        shape = (len(truth), -1, 1) if truth.ndim < 3 else truth.shape
+        return score(prediction.reshape(shape), truth.reshape(shape))
+
+    def predictor(self, streams: int = 1) -> Predictor:
+        """A copy of the model that runs sample by sample, from the start."""
+        require_positive_int("streams", streams)
+        return Predictor.of(self.module, _channels(self._training())[0], streams)
+
+    def save(self, path: str | Path) -> None:
+        """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.
+
+        Raises:
+            OSError: the file can't be written; an older one is then left as it was.
+
+        """
+        training, course = self._training(), self._course
+        data, missing = to_partial_data(self.experiment)
+        sizes = _channels(training)
+        write_checkpoint(
+            Path(path),
+            {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
+            {
+                "training": training.state(),
+                "signal_state": course.signal_state,
+                "target_state": course.target_state,
+                "asked": course.asked,
+                "generated": course.generated,
+            },
+        )
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, callbacks: tuple[Callback, ...] = (), **parts: Any
+    ) -> Fitter:
+        """The fitter that `save` wrote.
+
+        Args:
+            path: the file.
+            callbacks: told of each update.
+            parts: fields of the experiment that could not be written, such as a model that wraps
+                a module of your own.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CheckpointError: it is not a checkpoint, is damaged, or does not fit its parts.
+
+        """
+        content, state = read_checkpoint(Path(path))
+        try:
+            missing = {name: why for name, why in content["missing"].items() if name not in parts}
+            if missing:
+                name, why = next(iter(missing.items()))
+                raise CheckpointError(
+                    f"{path} was saved without its {name} ({why}); give it: "
+                    f"Fitter.load(path, {name}=...)"
+                )
+            experiment = from_partial_data(content["experiment"], parts, source=str(path))
+            fitter = cls.of(experiment, callbacks)
+            course = fitter._course
+            if course.training is None:
+                course.training = Training.begin(fitter, content["inputs"], content["outputs"])
+            course.training.restore(state["training"])
+            course.signal_state, course.target_state = state["signal_state"], state["target_state"]
+            course.asked, course.generated = state["asked"], state["generated"]
+        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(f"{path} does not fit its experiment: {error}") from error
+        return fitter
+
+    def _training(self) -> Training:
+        if self._course.training is None:
+            raise ValueError("this fitter has no model yet: call partial_fit(x, y) first")
+        return self._course.training
+
+    def _generate(self, signal: Signal, target: Target, length: int) -> tuple[Samples, Samples]:
+        course, streams = self._course, self.schedule.streams
+        x, signal_state = signal.generate(course.signal_state, length)
+        x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
+        y, target_state = target.transform(x, course.target_state)
+        y = as_samples(y, "the target", streams, _channels(self._training())[1], self.dtype)
+        if len(x) != length or len(y) != length:
+            raise ValueError(
+                f"{length} samples were asked for, the signal gave {len(x)}, the target {len(y)}"
+            )
+        course.signal_state, course.target_state = signal_state, target_state
+        course.generated += length
+        return x, y
+
+    @contextlib.contextmanager
+    def _fitting(self) -> Iterator[None]:
+        course, training = self._course, self._training()
+        begin, position = time.perf_counter(), training.buffer.position
+        try:
+            with _torch_threads(self.threads):
+                yield
+        except StopFitting:
+            course.asked = course.generated * self.schedule.streams
+        finally:
+            course.seconds += time.perf_counter() - begin
+            course.samples_timed += (training.buffer.position - position) * self.schedule.streams
+            for callback in self.callbacks:
+                callback.after_fit(self)
+
+    def _after_update(self) -> None:
+        for callback in self.callbacks:
+            callback.after_update(self)
+
+
+def _channels(training: Training) -> tuple[int, int]:
+    return training.buffer.x.shape[2], training.buffer.y.shape[2]
+
+
+def _fresh_seed(seed: int) -> int:
+    """A seed for streams that differ from those of `seed`."""
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+@contextlib.contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

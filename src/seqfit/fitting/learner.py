@@ -1,0 +1,128 @@
+"""What is being fitted: the module, its optimizer, and one step of learning."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import attrs
+import torch
+from torch import Tensor
+
+from seqfit.fitting.engines import Engine, Outcome, Segment, choose_engine
+from seqfit.fitting.experiment import Experiment
+from seqfit.fitting.losses import Loss, elementwise
+from seqfit.models.base import StreamModule
+from seqfit.states import State
+
+
+class DivergedError(ArithmeticError):
+    """A loss, gradient or weight that is not finite; the last good weights are kept."""
+
+
+@final
+@attrs.define
+class Learner:
+    """A module and what changes it.
+
+    Attributes:
+        module: the module that is fitted.
+        optimizer: torch's optimizer of its parameters.
+        scheduler: torch's schedule of the learning rate, if there is one.
+        engine: computes the gradient of an update.
+        loss: the elementwise loss.
+        clip: greatest norm of a gradient, if there is one.
+        good: the weights with which the loss was last seen to be finite.
+
+    """
+
+    module: StreamModule
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None
+    engine: Engine
+    loss: Loss
+    clip: float | None
+    good: list[Tensor]
+
+    @classmethod
+    def build(cls, experiment: Experiment, inputs: int, outputs: int) -> Learner:
+        """A learner with fresh weights, which the experiment's seed decides."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(experiment.seed)
+            module = experiment.model.build(inputs, outputs)
+        if not isinstance(module, StreamModule):
+            raise TypeError(
+                f"{type(experiment.model).__name__}.build must return a StreamModule, "
+                f"got {type(module).__name__}"
+            )
+        module.to(device=experiment.device, dtype=getattr(torch, experiment.dtype))
+        optimizer = experiment.optimizer(module.parameters())
+        rate = experiment.learning_rate
+        return cls(
+            module=module,
+            optimizer=optimizer,
+            scheduler=None if rate is None else rate(optimizer),
+            engine=choose_engine(experiment.engine),
+            loss=elementwise(experiment.loss),
+            clip=experiment.clip,
+            good=[p.detach().clone() for p in module.parameters()],
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def learn(self, segment: Segment) -> Outcome:
+        """Run through a segment and take one optimizer step.
+
+        Raises:
+            DivergedError: the loss or the gradient is not finite; no step was taken.
+
+        """
+        self.optimizer.zero_grad()
+        outcome = self.engine.accumulate(self.module, self.loss, segment)
+        if not math.isfinite(outcome.loss):
+            self.restore_good_weights()
+            raise DivergedError(f"the loss is {outcome.loss}")
+        weights = [p.detach() for p in self.module.parameters()]
+        torch._foreach_copy_(self.good, weights)
+        if self.clip is not None:
+            norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip)
+            if not math.isfinite(norm):
+                raise DivergedError(f"the norm of the gradient is {norm.item()}")
+        self.optimizer.step()
+        if self.scheduler is not None and self._has_next_rate():
+            self.scheduler.step()
+        return outcome
+
+    def check_weights(self) -> None:
+        """Raise a DivergedError, and restore the last good weights, unless all are finite."""
+        if not all(bool(p.isfinite().all()) for p in self.module.parameters()):
+            self.restore_good_weights()
+            raise DivergedError("a weight is not finite")
+
+    def restore_good_weights(self) -> None:
+        """Go back to the weights with which the loss was last seen to be finite."""
+        torch._foreach_copy_([p.detach() for p in self.module.parameters()], self.good)
+
+    def state(self) -> State:
+        """All that learning has changed, as a state tree."""
+        return {
+            "module": dict(self.module.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave."""
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        torch._foreach_copy_(self.good, [p.detach() for p in self.module.parameters()])
+
+    def _has_next_rate(self) -> bool:
+        # One-cycle schedules have an end and raise beyond it; the last rate is then kept.
+        total: float = getattr(self.scheduler, "total_steps", math.inf)
+        return self.scheduler is not None and self.scheduler.last_epoch + 1 < total

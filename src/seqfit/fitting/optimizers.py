@@ -1,0 +1,126 @@
+"""torch's optimizers and learning-rate schedules, as configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, final
+
+import attrs
+import torch
+
+from seqfit.validators import did_you_mean, text
+
+OptimizerFactory: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
+LearningRateFactory: TypeAlias = Callable[
+    [torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler
+]
+
+
+def _named(module: Any, base: type[Any]) -> dict[str, type[Any]]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, base) and value is not base
+    }
+
+
+def _as_dict(options: Any) -> dict[str, Any]:
+    return dict(options)
+
+
+@final
+@attrs.frozen
+class TorchOptimizer:
+    """An optimizer of `torch.optim`, by name.
+
+    Attributes:
+        name: name of the class, for example ``"Adam"``.
+        options: its keyword arguments.
+
+    """
+
+    name: str = attrs.field(default="Adam", validator=text)
+    options: dict[str, Any] = attrs.field(factory=dict, converter=_as_dict)
+
+    def __attrs_post_init__(self) -> None:
+        probe = torch.nn.Parameter(torch.zeros(1))
+        _call(_find("optimizer", torch.optim, torch.optim.Optimizer, self.name), [probe], self)
+
+    def __call__(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimizer of some parameters."""
+        optimizer: torch.optim.Optimizer = getattr(torch.optim, self.name)(
+            parameters, **self.options
+        )
+        return optimizer
+
+    def settings(self) -> dict[str, Any]:
+        """As plain data: the options beside the name."""
+        return {"name": self.name, **self.options}
+
+
+@final
+@attrs.frozen
+class TorchLearningRate:
+    """A learning-rate schedule of `torch.optim.lr_scheduler`, by name, stepped at each update.
+
+    Attributes:
+        name: name of the class, for example ``"OneCycleLR"``.
+        options: its keyword arguments.
+
+    """
+
+    name: str = attrs.field(validator=text)
+    options: dict[str, Any] = attrs.field(factory=dict, converter=_as_dict)
+
+    def __attrs_post_init__(self) -> None:
+        schedulers = torch.optim.lr_scheduler
+        probe = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+        _call(_find("learning_rate", schedulers, schedulers.LRScheduler, self.name), probe, self)
+
+    def __call__(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        """The schedule of an optimizer's learning rate."""
+        scheduler: torch.optim.lr_scheduler.LRScheduler = getattr(
+            torch.optim.lr_scheduler, self.name
+        )(optimizer, **self.options)
+        return scheduler
+
+    def settings(self) -> dict[str, Any]:
+        """As plain data: the options beside the name."""
+        return {"name": self.name, **self.options}
+
+
+def as_optimizer(value: Any) -> Any:
+    """An optimizer's configuration, from the plain data that `settings` gives."""
+    return _from_settings(TorchOptimizer, value)
+
+
+def as_learning_rate(value: Any) -> Any:
+    """A learning-rate schedule's configuration, from the plain data that `settings` gives."""
+    return _from_settings(TorchLearningRate, value)
+
+
+def _from_settings(cls: type[Any], value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    options = dict(value)
+    name = options.pop("name", None)
+    return cls(name, options)
+
+
+def _find(field: str, module: Any, base: type[Any], name: str) -> type[Any]:
+    found = _named(module, base)
+    if name not in found:
+        raise ValueError(
+            f"{field} must be the name of a class of {module.__name__}, got {name!r}"
+            + did_you_mean(name, found)
+        )
+    return found[name]
+
+
+def _call(cls: type[Any], argument: Any, configuration: Any) -> None:
+    try:
+        cls(argument, **configuration.options)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{configuration.name} refuses {configuration.options}: {error}"
+        ) from error

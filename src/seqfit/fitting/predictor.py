@@ -1,0 +1,72 @@
+"""A fitted model that runs sample by sample."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, final
+
+import attrs
+import numpy as np
+import torch
+
+from seqfit.models.base import StreamModule
+from seqfit.states import State
+
+
+@final
+@attrs.define
+class Predictor:
+    """Gives the output for one input sample after the other, and remembers its state.
+
+    It has weights of its own: fitting on does not change it. Make one with `Fitter.predictor`.
+
+    Attributes:
+        module: the model.
+        inputs: channels of an input sample.
+        streams: number of streams.
+        state: the model's state before the next sample.
+
+    """
+
+    module: StreamModule
+    inputs: int
+    streams: int
+    state: State
+
+    @classmethod
+    def of(cls, module: StreamModule, inputs: int, streams: int) -> Predictor:
+        """A predictor from the start of the streams, with a copy of the weights."""
+        module = copy.deepcopy(module)
+        return cls(module, inputs, streams, module.start(streams))
+
+    def __call__(self, x_t: Any) -> Any:
+        """The output for the next sample.
+
+        Args:
+            x_t: (streams, inputs); (inputs,) where there is one stream; a number where there is
+                one input too.
+
+        Returns:
+            An array of shape (streams, outputs), (outputs,), or, for a number and one output, a
+            number.
+
+        Raises:
+            ValueError: the sample has another shape or is not finite.
+
+        """
+        array = np.asarray(x_t)
+        sample = array.reshape(1, 1) if array.ndim == 0 else np.atleast_2d(array)
+        if sample.shape != (self.streams, self.inputs):
+            raise ValueError(
+                f"a sample must have the shape ({self.streams}, {self.inputs}), got {array.shape}"
+            )
+        if not np.isfinite(sample).all():
+            raise ValueError(f"a sample must be finite, got {x_t}")
+        weight = next(self.module.parameters())
+        x = torch.as_tensor(sample, dtype=weight.dtype, device=weight.device)
+        with torch.no_grad():
+            y, self.state = self.module.fast_forward(x[None], self.state)
+        output = y[0].cpu().numpy()  # (streams, outputs)
+        if array.ndim == 2:
+            return output
+        return output[0] if array.ndim == 1 or output.size > 1 else float(output[0, 0])

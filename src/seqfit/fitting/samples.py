@@ -1,0 +1,50 @@
+"""Samples that a user hands in: one shape, checked once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.floating[Any]]
+
+
+def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype: str) -> Samples:
+    """An array of shape (time, streams, channels) from any number of axes that can mean it.
+
+    Args:
+        values: (time, streams, channels); (time, channels) where there is one stream; (time,)
+            where there is one channel too.
+        name: what the values are called, for errors.
+        streams: number of streams that they must have.
+        channels: number of channels that they must have; None where any number will do.
+        dtype: dtype of the result.
+
+    Raises:
+        ValueError: the shape is another, there is no sample, or a value is not finite.
+        TypeError: the values are not real numbers.
+
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    full = array
+    if array.ndim == 1:
+        full = array[:, None, None]
+    elif array.ndim == 2 and streams == 1:
+        full = array[:, None, :]
+    wanted = f"(time, {streams}, {'channels' if channels is None else channels})"
+    if full.ndim != 3 or full.shape[1] != streams or channels not in (None, full.shape[2]):
+        raise ValueError(f"{name} must have the shape {wanted}, got {array.shape}")
+    if full.size == 0:
+        raise ValueError(f"{name} must hold at least one sample, got the shape {array.shape}")
+    full = full.astype(dtype, copy=False)
+    wrong = np.argwhere(~np.isfinite(full))
+    if len(wrong):
+        time, stream, channel = (int(i) for i in wrong[0])
+        raise ValueError(
+            f"{name} must be finite, got {full[time, stream, channel]} "
+            f"at time {time}, stream {stream}, channel {channel}"
+        )
+    return full

@@ -1,0 +1,140 @@
+"""The course of a fit: everything that changes while it runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import final
+
+import attrs
+import torch
+
+from seqfit.fitting.buffer import SampleBuffer
+from seqfit.fitting.curve import LossCurve
+from seqfit.fitting.engines import Segment
+from seqfit.fitting.experiment import Experiment
+from seqfit.fitting.learner import DivergedError, Learner
+from seqfit.fitting.samples import Samples
+from seqfit.models.base import detach
+from seqfit.schedules.base import Progress, Update
+from seqfit.states import State, map_arrays
+
+
+@final
+@attrs.define
+class Training:
+    """A learner, the samples that wait for it, and how far it has come.
+
+    Attributes:
+        learner: the module that is fitted, and its optimizer.
+        buffer: samples that wait or may be looked back on.
+        schedule_state: the schedule's state before the next update.
+        updates: updates made.
+        loss: mean loss over the new samples of the last update; NaN before it.
+        curve: the course of the loss.
+
+    """
+
+    learner: Learner
+    buffer: SampleBuffer
+    schedule_state: State
+    updates: int = 0
+    loss: float = math.nan
+    curve: LossCurve = attrs.field(factory=LossCurve)
+
+    @classmethod
+    def begin(cls, experiment: Experiment, inputs: int, outputs: int) -> Training:
+        """A training before its first sample."""
+        learner = Learner.build(experiment, inputs, outputs)
+        streams = experiment.schedule.streams
+        state = detach(learner.module.start(streams))
+        buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)
+        return cls(learner, buffer, experiment.schedule.start())
+
+    def feed(
+        self, experiment: Experiment, x: Samples, y: Samples, after_update: Callable[[], None]
+    ) -> None:
+        """Append samples and make every update that they are enough for.
+
+        Raises:
+            DivergedError: a loss, gradient or weight was not finite.
+            ValueError: the schedule asked for samples that it may not look back on.
+
+        """
+        buffer, schedule = self.buffer, experiment.schedule
+        buffer.append(x, y)
+        device = experiment.device
+        inputs = torch.from_numpy(buffer.x).to(device)  # (time, streams, inputs)
+        outputs = torch.from_numpy(buffer.y).to(device)  # (time, streams, outputs)
+        while True:
+            progress = Progress(position=buffer.position, updates=self.updates, loss=self.loss)
+            update, schedule_state = schedule.next_update(self.schedule_state, progress)
+            _require_possible(update, schedule.history, progress)
+            if update.length > buffer.waiting:
+                break
+            start, state = self._state_at(buffer.position - update.lookback, inputs)
+            span = slice(start - buffer.first, buffer.position + update.length - buffer.first)
+            segment = Segment(inputs[span], outputs[span], state, update)
+            try:
+                outcome = self.learner.learn(segment)
+            except DivergedError as error:
+                raise DivergedError(self._where_diverged(error)) from None
+            buffer.advance(update.length, outcome.state, schedule.history)
+            self.schedule_state, self.loss = schedule_state, outcome.loss
+            self.updates += 1
+            self.curve.add(buffer.position, outcome.loss)
+            after_update()
+        buffer.drop_past()
+        try:
+            self.learner.check_weights()
+        except DivergedError as error:
+            raise DivergedError(self._where_diverged(error)) from None
+
+    def state(self) -> State:
+        """All of it as a state tree."""
+        return {
+            "learner": self.learner.state(),
+            "buffer": attrs.asdict(self.buffer, recurse=False),
+            "schedule_state": self.schedule_state,
+            "updates": self.updates,
+            "loss": self.loss,
+            "curve": attrs.asdict(self.curve),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave."""
+        self.learner.restore(state["learner"])
+        device = next(self.learner.module.parameters()).device
+        self.buffer = SampleBuffer(**state["buffer"])
+        self.buffer.boundaries = [
+            (position, map_arrays(lambda leaf: leaf.to(device), model_state))
+            for position, model_state in self.buffer.boundaries
+        ]
+        self.schedule_state = state["schedule_state"]
+        self.updates, self.loss = state["updates"], state["loss"]
+        self.curve = LossCurve(**state["curve"])
+
+    def _state_at(self, position: int, inputs: torch.Tensor) -> tuple[int, State]:
+        """A position, and the model's state there, run on from the boundary before it."""
+        boundary, state = self.buffer.boundary_before(position)
+        if boundary < position:
+            between = slice(boundary - self.buffer.first, position - self.buffer.first)
+            with torch.no_grad():
+                _, state = self.learner.module.fast_forward(inputs[between], state)
+        return position, detach(state)
+
+    def _where_diverged(self, error: DivergedError) -> str:
+        return (
+            f"the fit diverged at update {self.updates + 1}, after {self.buffer.position} samples "
+            f"of each stream: {error}; the weights before it are kept. Try a lower learning rate "
+            "or clip gradients"
+        )
+
+
+def _require_possible(update: Update, history: int, progress: Progress) -> None:
+    limit = min(history, progress.position)
+    if update.lookback > limit:
+        raise ValueError(
+            f"the schedule asks to look back {update.lookback} samples at position "
+            f"{progress.position}, but its history is {history}"
+        )

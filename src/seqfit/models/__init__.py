@@ -1,0 +1,8 @@
+"""What learns: models."""
+
+from seqfit.models.base import Model, StreamModule
+from seqfit.models.recurrent import GRU, LSTM, RNN
+from seqfit.models.scaled import Scaled
+from seqfit.models.wrap import Wrap
+
+__all__ = ["GRU", "LSTM", "RNN", "Model", "Scaled", "StreamModule", "Wrap"]

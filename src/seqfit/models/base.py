@@ -1,0 +1,89 @@
+"""The interface of models: what learns."""
+
+from __future__ import annotations
+
+import abc
+
+import torch
+from torch import Tensor
+
+from seqfit.states import State, map_arrays, map_together
+
+
+class StreamModule(torch.nn.Module, abc.ABC):
+    """A torch module that maps streams of inputs to streams of outputs, with explicit state.
+
+    It obeys the laws of `seqfit.testing.check_model`: causal, streams do not mix, and outputs do
+    not depend (but for rounding) on the chunks in which they are asked for.
+    """
+
+    @abc.abstractmethod
+    def start(self, streams: int) -> State:
+        """The state before the first sample.
+
+        Every tensor in it has the streams along its first axis, (streams, ...), and the dtype
+        and device of the parameters.
+        """
+
+    @abc.abstractmethod
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Free run through the next inputs, differentiable: plain torch, the reference.
+
+        Args:
+            x: tensor of shape (time, streams, inputs), time at least 1.
+            state: from `start` or an earlier call; it is left as it was.
+
+        Returns:
+            y: tensor of shape (time, streams, outputs).
+            state: the state after them.
+
+        """
+
+    def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """What `forward` gives, to rounding, and its gradients, by the fastest way there is."""
+        out: tuple[Tensor, State] = self(x, state)
+        return out
+
+    def window_states(self, x: Tensor, state: State, window: int) -> State:
+        """The states before each window of `window` samples, without gradients.
+
+        Args:
+            x: tensor of shape (time, streams, inputs); the last window may be shorter.
+            state: the state before `x`.
+            window: samples in a window.
+
+        Returns:
+            The states, window after window along the first axis of each tensor:
+            (windows * streams, ...).
+
+        """
+        states = [state]
+        with torch.no_grad():
+            for first in range(0, len(x) - window, window):
+                _, state = self.fast_forward(x[first : first + window], state)
+                states.append(state)
+        return map_together(lambda *leaves: torch.cat(leaves), states)
+
+
+class Model(abc.ABC):
+    """The configuration of a model; `build` makes the module that is fitted.
+
+    Concrete models are final, frozen `attrs` classes: their fields are their configuration.
+    """
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def build(self, inputs: int, outputs: int) -> StreamModule:
+        """A module with fresh weights, drawn from torch's global generator.
+
+        Args:
+            inputs: channels of a sample that goes in.
+            outputs: channels of a sample that comes out.
+
+        """
+
+
+def detach(state: State) -> State:
+    """The state, cut from the graph that computed it: no gradient flows back through it."""
+    return map_arrays(Tensor.detach, state)

@@ -1,0 +1,92 @@
+"""Named, complete experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from seqfit.fitting.experiment import Experiment
+from seqfit.fitting.optimizers import TorchLearningRate, TorchOptimizer
+from seqfit.models import GRU
+from seqfit.schedules import Accumulate, EveryWindow, Progress, UpdateSchedule
+from seqfit.signals import RandomHold
+from seqfit.targets import SaturatedIntegral
+from seqfit.validators import did_you_mean
+
+Recipe = Callable[..., Experiment]
+
+
+def question_2017(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The 2017 question: Adam steps every 2 samples, L1 loss, a GRU of 50 units, one stream."""
+    return _with_adam_2017(samples, seed, {"schedule": EveryWindow(window=2, phase=1)} | parts)
+
+
+def answer_2017(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The 2017 answer: gradients of 25 windows of 2 samples are summed for each Adam step."""
+    schedule = Accumulate(window=2, every=50, phase=1)
+    return _with_adam_2017(samples, seed, {"schedule": schedule} | parts)
+
+
+def gru(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The same GRU in one pass: windows of 50, Adam with a one-cycle rate, clipped gradients."""
+    choices = {"schedule": EveryWindow(window=50)} | parts
+    updates = max(2, updates_within(choices["schedule"], samples))
+    cycle = {"max_lr": 3e-3, "total_steps": updates, "pct_start": 0.1, "cycle_momentum": False}
+    return _on_the_2017_problem(
+        samples,
+        seed,
+        {
+            "optimizer": TorchOptimizer("Adam", {"lr": 3e-3, "fused": True}),
+            "learning_rate": TorchLearningRate("OneCycleLR", cycle),
+            "clip": 1.0,
+        }
+        | choices,
+    )
+
+
+RECIPES: dict[str, Recipe] = {
+    "gru": gru,
+    "question_2017": question_2017,
+    "answer_2017": answer_2017,
+}
+DEFAULT = "gru"
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    if name not in RECIPES:
+        raise ValueError(
+            f"recipe must be one of {', '.join(RECIPES)}, got {name!r}"
+            + did_you_mean(name, RECIPES)
+        )
+    return RECIPES[name]
+
+
+def updates_within(schedule: UpdateSchedule, samples: int) -> int:
+    """How many updates a schedule makes of some samples, counted over all streams.
+
+    The first thousand updates are counted, the others follow from their mean length.
+    """
+    steps, position, updates, state = samples // schedule.streams, 0, 0, schedule.start()
+    while updates < 1000:
+        progress = Progress(position=position, updates=updates, loss=float("nan"))
+        update, state = schedule.next_update(state, progress)
+        if position + update.length > steps:
+            return updates
+        position, updates = position + update.length, updates + 1
+    return steps * updates // position
+
+
+def _with_adam_2017(samples: int, seed: int, parts: dict[str, Any]) -> Experiment:
+    optimizer = TorchOptimizer("Adam", {"lr": 2e-4, "fused": True})
+    return _on_the_2017_problem(samples, seed, {"optimizer": optimizer} | parts)
+
+
+def _on_the_2017_problem(samples: int, seed: int, parts: dict[str, Any]) -> Experiment:
+    problem = {"signal": RandomHold(), "target": SaturatedIntegral(), "model": GRU()}
+    return Experiment(**(problem | parts), loss="l1", samples=samples, seed=seed)

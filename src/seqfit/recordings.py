@@ -1,0 +1,201 @@
+"""Recorded data: named columns from a file or from memory, cut into stretches in time order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.tables import read_columns
+from seqfit.validators import as_tuple, boolean, did_you_mean, is_finite, one_of
+
+if TYPE_CHECKING:
+    from seqfit.signals import Recorded
+    from seqfit.targets import RecordedOutput
+
+Stretch = Literal["all", "train", "validation", "test"]
+
+
+def _freeze(source: Any) -> Any:
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, Mapping):
+        return {str(name): np.array(column, dtype=np.float64) for name, column in source.items()}
+    raise TypeError(
+        "source must be a path or a mapping from column names to arrays, "
+        f"got {type(source).__name__}"
+    )
+
+
+def _same_source(a: Any, b: Any) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return bool(a == b)
+    return list(a) == list(b) and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def _fractions(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if (
+        not isinstance(value, tuple)
+        or len(value) != 2
+        or not all(is_finite(v) and v >= 0 for v in value)
+        or sum(value) >= 1
+    ):
+        raise ValueError(
+            f"{attribute.name} must be the fractions of the data for validation and for test, "
+            f"which add up to less than 1, got {value!r}"
+        )
+
+
+@final
+@attrs.frozen
+class Recording:
+    """Recorded data and the stretch of it that is used.
+
+    The data is cut, in time order, into a stretch for training, one for validation and one for
+    test.
+
+    Attributes:
+        source: path of a CSV file (with a header line) or a Parquet file, or a mapping from
+            column names to arrays of shape (time,) or (time, streams).
+        stretch: ``"all"``, ``"train"``, ``"validation"`` or ``"test"``.
+        held_out: fractions of the data for validation and for test.
+        repeat: whether to begin again where the stretch ends; otherwise it just ends.
+
+    """
+
+    source: str | dict[str, npt.NDArray[np.float64]] = attrs.field(
+        converter=_freeze, eq=attrs.cmp_using(eq=_same_source)
+    )
+    stretch: Stretch = attrs.field(
+        default="all", validator=one_of("all", "train", "validation", "test")
+    )
+    held_out: tuple[float, float] = attrs.field(
+        default=(0.15, 0.15), converter=as_tuple, validator=_fractions
+    )
+    repeat: bool = attrs.field(default=False, validator=boolean)
+
+    def columns(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        """The stretch of some columns, as an array of shape (time, streams, len(names)).
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a column is missing, the lengths differ, a value is not finite, or the
+                stretch is empty.
+
+        """
+        if isinstance(self.source, str):
+            columns = read_columns(Path(self.source), names)
+        else:
+            columns = {name: self._from_memory(self.source, name) for name in names}
+        shapes = {name: column.shape for name, column in columns.items()}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"recorded columns must have one shape, got {shapes}")
+        values = np.stack([np.atleast_2d(c.T).T for c in columns.values()], axis=2)
+        first, last = self._span(len(values))
+        if first == last:
+            raise ValueError(
+                f"the stretch {self.stretch!r} of {len(values)} recorded samples is empty"
+            )
+        return values[first:last]  # (time, streams, columns)
+
+    def during(self, stretch: Stretch) -> Recording:
+        """The same recording, another stretch, once through."""
+        return attrs.evolve(self, stretch=stretch, repeat=False)
+
+    def _from_memory(
+        self, source: dict[str, npt.NDArray[np.float64]], name: str
+    ) -> npt.NDArray[np.float64]:
+        if name not in source:
+            raise ValueError(
+                f"the recording has no column {name!r}{did_you_mean(name, source)}"
+                f" (there are: {', '.join(source) or 'none'})"
+            )
+        column = source[name]
+        if column.ndim not in (1, 2):
+            raise ValueError(
+                f"column {name!r} must have the shape (time,) or (time, streams), "
+                f"got {column.shape}"
+            )
+        wrong = np.argwhere(~np.isfinite(column))
+        if len(wrong):
+            raise ValueError(
+                f"column {name!r} must be finite, got {column[tuple(wrong[0])]} "
+                f"at row {wrong[0][0] + 1}"
+            )
+        return column
+
+    def _span(self, samples: int) -> tuple[int, int]:
+        validation, test = self.held_out
+        first_test = samples - round(test * samples)
+        first_validation = first_test - round(validation * samples)
+        return {
+            "all": (0, samples),
+            "train": (0, first_validation),
+            "validation": (first_validation, first_test),
+            "test": (first_test, samples),
+        }[self.stretch]
+
+
+def as_recording(source: Any) -> Recording:
+    """A recording, from itself, a path, or a mapping from column names to arrays."""
+    return source if isinstance(source, Recording) else Recording(source)
+
+
+def as_names(columns: Any) -> tuple[str, ...]:
+    """Column names, from one name or several."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def require_names(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """A validator: at least one column name, each once."""
+    if not value or not all(isinstance(v, str) for v in value) or len(set(value)) < len(value):
+        raise ValueError(
+            f"{attribute.name} must be one or more different column names, got {value!r}"
+        )
+
+
+def rows(
+    data: npt.NDArray[np.float64], position: int, length: int, repeat: bool
+) -> npt.NDArray[np.float64]:
+    """Rows of recorded data from a position on, beginning again at the end where asked to.
+
+    Raises:
+        ValueError: the data ends before, and is not to be repeated.
+
+    """
+    if repeat:
+        return np.take(data, np.arange(position, position + length), axis=0, mode="wrap")
+    if position + length > len(data):
+        raise ValueError(
+            f"the recording ends after {len(data)} samples of each stream, "
+            f"{position + length} were asked for; ask for fewer, or set repeat = true"
+        )
+    return data[position : position + length]
+
+
+def pair(
+    source: Any, inputs: str | Sequence[str], outputs: str | Sequence[str]
+) -> tuple[Recorded, RecordedOutput]:
+    """The signal and the target that play the input and output columns of one recording.
+
+    Args:
+        source: a `Recording`, a path, or a mapping from column names to arrays.
+        inputs: names of the input columns.
+        outputs: names of the output columns.
+
+    Raises:
+        ValueError: a column is in both, missing, or not finite.
+
+    """
+    from seqfit.signals import Recorded
+    from seqfit.targets import RecordedOutput
+
+    recording = as_recording(source)
+    both = set(as_names(inputs)) & set(as_names(outputs))
+    if both:
+        raise ValueError(f"column {sorted(both)[0]!r} can't be both input and output")
+    return Recorded(recording, as_names(inputs)), RecordedOutput(recording, as_names(outputs))

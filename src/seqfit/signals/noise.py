@@ -1,0 +1,72 @@
+"""Signals whose samples are independent of one another."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+
+from seqfit.signals.base import Array, Signal
+from seqfit.signals.randomness import uniforms
+from seqfit.states import State
+from seqfit.validators import above, finite, non_negative, positive_int
+
+
+@final
+@attrs.frozen
+class UniformNoise(Signal):
+    """Independent samples from U(low, high).
+
+    Attributes:
+        low: lower end of the range.
+        high: upper end of the range.
+        channels: numbers in a sample.
+
+    """
+
+    low: float = attrs.field(default=0.0, validator=finite)
+    high: float = attrs.field(default=1.0, validator=above("low"))
+    channels: int = attrs.field(default=1, validator=positive_int)
+
+    def start(self, streams: int, seed: int) -> State:
+        return {"seed": seed, "streams": streams, "position": 0}
+
+    def generate(self, state: State, length: int) -> tuple[Array, State]:
+        u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)
+        x = (self.low + (self.high - self.low) * u).astype(np.float32)
+        return x, state | {"position": state["position"] + length}
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+@final
+@attrs.frozen
+class GaussianNoise(Signal):
+    """Independent samples from N(mean, deviation^2).
+
+    By the transform of Box and Muller (1958), one normal number from two uniform ones, so that
+    each has a fixed place in the random sequence.
+
+    Attributes:
+        mean: expected value.
+        deviation: standard deviation.
+        channels: numbers in a sample.
+
+    """
+
+    mean: float = attrs.field(default=0.0, validator=finite)
+    deviation: float = attrs.field(default=1.0, validator=non_negative)
+    channels: int = attrs.field(default=1, validator=positive_int)
+
+    def start(self, streams: int, seed: int) -> State:
+        return {"seed": seed, "streams": streams, "position": 0}
+
+    def generate(self, state: State, length: int) -> tuple[Array, State]:
+        u = uniforms(**state, length=length, draws=2 * self.channels)
+        radius, angle = np.ascontiguousarray(u[..., ::2]), np.ascontiguousarray(u[..., 1::2])
+        normal = np.sqrt(-2.0 * np.log1p(-radius)) * np.cos(2.0 * np.pi * angle)
+        x = (self.mean + self.deviation * normal).astype(np.float32)  # (length, streams, channels)
+        return x, state | {"position": state["position"] + length}

@@ -1,0 +1,59 @@
+"""Recorded data as a signal."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
+from seqfit.signals.base import Array, Signal
+from seqfit.states import State
+from seqfit.validators import one_of
+
+
+@final
+@attrs.frozen
+class Recorded(Signal):
+    """Columns of a recording, one channel each.
+
+    Attributes:
+        recording: a `seqfit.recordings.Recording`, or what one is made from: a path, or a
+            mapping from column names to arrays.
+        columns: names of the columns.
+        dtype: ``"float32"`` or ``"float64"``.
+
+    """
+
+    recording: Recording = attrs.field(converter=as_recording)
+    columns: tuple[str, ...] = attrs.field(converter=as_names, validator=require_names)
+    dtype: str = attrs.field(default="float32", validator=one_of("float32", "float64"))
+    channels: int = attrs.field(init=False, eq=False, repr=False)
+    max_streams: int | None = attrs.field(init=False, eq=False, repr=False)
+    length: int | None = attrs.field(init=False, eq=False, repr=False)
+    _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        data = self.recording.columns(self.columns)  # (time, streams, channels)
+        object.__setattr__(self, "_data", data)
+        object.__setattr__(self, "channels", data.shape[2])
+        object.__setattr__(self, "max_streams", data.shape[1])
+        object.__setattr__(self, "length", None if self.recording.repeat else len(data))
+
+    def start(self, streams: int, seed: int) -> State:
+        return {"streams": streams, "position": 0}
+
+    def generate(self, state: State, length: int) -> tuple[Array, State]:
+        streams, position = state["streams"], state["position"]
+        x = rows(self._data, position, length, self.recording.repeat)[:, :streams]
+        return x.astype(self.dtype), {"streams": streams, "position": position + length}
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self._data.min()), float(self._data.max())
+
+    def held_out(self) -> Recorded:
+        stretch: Literal["all", "test"] = "all" if self.recording.stretch == "all" else "test"
+        return attrs.evolve(self, recording=self.recording.during(stretch))

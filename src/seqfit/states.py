@@ -1,0 +1,144 @@
+"""State trees: what a part of a fit must remember between two calls.
+
+A state is a tree. Its leaves are plain values (``None``, ``bool``, ``int``, ``float``, ``str``),
+NumPy arrays or torch tensors; its branches are tuples, lists, and dictionaries with string or
+integer keys. Such a tree can be compared, copied and saved without pickle.
+"""
+
+from __future__ import annotations
+
+import copy as _copy
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+State: TypeAlias = Any
+"""A state tree. Python cannot spell the recursive type usefully; `pack` enforces it."""
+
+_PLAIN = (bool, int, float, str, type(None))
+
+
+def is_tensor(leaf: object) -> bool:
+    """Whether a leaf is a torch tensor, without importing torch for those who have none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(leaf, torch.Tensor)
+
+
+def map_arrays(function: Callable[[Any], Any], tree: State) -> State:
+    """The same tree with `function` applied to each array and tensor; plain values stay."""
+    if isinstance(tree, tuple):
+        return tuple(map_arrays(function, branch) for branch in tree)
+    if isinstance(tree, list):
+        return [map_arrays(function, branch) for branch in tree]
+    if isinstance(tree, dict):
+        return {key: map_arrays(function, branch) for key, branch in tree.items()}
+    return tree if isinstance(tree, _PLAIN) else function(tree)
+
+
+def map_together(function: Callable[..., Any], trees: list[State]) -> State:
+    """One tree from several of equal shape: `function` takes a leaf of each, in order.
+
+    Plain values are taken from the first tree.
+    """
+    first = trees[0]
+    if isinstance(first, tuple | list):
+        branches = [map_together(function, [tree[i] for tree in trees]) for i in range(len(first))]
+        return tuple(branches) if isinstance(first, tuple) else branches
+    if isinstance(first, dict):
+        return {key: map_together(function, [tree[key] for tree in trees]) for key in first}
+    return first if isinstance(first, _PLAIN) else function(*trees)
+
+
+def copy(tree: State) -> State:
+    """A deep copy that shares no memory with the tree."""
+    return map_arrays(
+        lambda leaf: leaf.detach().clone() if is_tensor(leaf) else _copy.copy(leaf), tree
+    )
+
+
+def pack(tree: State) -> tuple[Any, dict[str, np.ndarray]]:
+    """Split a tree into JSON-compatible structure and its named arrays.
+
+    Raises:
+        TypeError: the tree holds something that is not a plain value, an array or a branch.
+
+    """
+    arrays: dict[str, np.ndarray] = {}
+
+    def visit(branch: Any, path: str) -> Any:
+        if isinstance(branch, _PLAIN):
+            return branch
+        if isinstance(branch, tuple | list):
+            kind = "tuple" if isinstance(branch, tuple) else "list"
+            return {kind: [visit(leaf, f"{path}.{i}") for i, leaf in enumerate(branch)]}
+        if isinstance(branch, dict):
+            for key in branch:
+                if not isinstance(key, str | int) or isinstance(key, bool):
+                    raise TypeError(
+                        f"a state's keys must be str or int, got {key!r} at {path or 'the root'}"
+                    )
+            return {"dict": [[key, visit(leaf, f"{path}.{key}")] for key, leaf in branch.items()]}
+        name = path.lstrip(".") or "state"
+        while name in arrays:  # a key with a dot in it can spell another leaf's path
+            name += "_"
+        if is_tensor(branch):
+            arrays[name] = branch.detach().cpu().numpy()
+            return {"tensor": name}
+        if isinstance(branch, np.ndarray | np.generic):
+            if branch.dtype.hasobject:
+                raise TypeError(f"a state may not hold an array of objects, got one at {name}")
+            arrays[name] = np.asarray(branch)
+            return {"array" if isinstance(branch, np.ndarray) else "scalar": name}
+        raise TypeError(
+            "a state holds plain values, arrays and tensors in tuples, lists and dictionaries, "
+            f"got {type(branch).__name__} at {name}"
+        )
+
+    return visit(tree, ""), arrays
+
+
+def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
+    """The tree that `pack` split; the arrays are copied.
+
+    Raises:
+        ValueError: the structure was not made by `pack`, or names an array that is missing.
+
+    """
+    if isinstance(structure, _PLAIN):
+        return structure
+    if not isinstance(structure, dict) or len(structure) != 1:
+        raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
+    [(kind, content)] = structure.items()
+    if kind == "tuple":
+        return tuple(unpack(leaf, arrays) for leaf in content)
+    if kind == "list":
+        return [unpack(leaf, arrays) for leaf in content]
+    if kind == "dict":
+        return {key: unpack(leaf, arrays) for key, leaf in content}
+    if kind not in ("tensor", "array", "scalar"):
+        raise ValueError(f"not a packed state: unknown kind {kind!r}")
+    if content not in arrays:
+        raise ValueError(f"a packed state names the array {content!r}, which is missing")
+    array = np.array(arrays[content], order="C")
+    if kind == "tensor":
+        import torch
+
+        return torch.from_numpy(array)
+    return array if kind == "array" else array[()]
+
+
+def same(a: State, b: State) -> bool:
+    """Whether two trees are equal bit for bit: structure, types, shapes, dtypes and values."""
+    if is_tensor(a) and is_tensor(b):
+        a, b = a.detach().cpu().numpy(), b.detach().cpu().numpy()
+    if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    return bool(a == b) or (a != a and b != b)

@@ -1,0 +1,136 @@
+"""Read named columns of numbers from CSV and Parquet files."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.validators import did_you_mean
+
+Column = npt.NDArray[np.float64]
+
+
+class TableError(ValueError):
+    """A table that can't be read as numbers; the message names the file and the place."""
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+    """Columns of a CSV file with a header line, or of a Parquet file.
+
+    A CSV file may be separated by commas, semicolons, tabs or bars; next to semicolons, numbers
+    may have a decimal comma. Columns that are not asked for may hold anything.
+
+    Args:
+        path: the file; ``.parquet`` and ``.pq`` are Parquet, anything else is CSV.
+        columns: names of the columns.
+
+    Returns:
+        Each column as an array of shape (time,), all finite.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        TableError: a column is missing, or a cell is not a finite number.
+        ImportError: the extra ``parquet`` is not installed.
+
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {str(path)!r}")
+    read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
+    return read(path, columns)
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return _parse_csv(file, path, columns)
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path} is not text in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise TableError(f"{path} is not a CSV file: {error}") from error
+
+
+def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict[str, Column]:
+    header = next(lines, "")
+    delimiter = max(",;\t|", key=header.count)
+    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    _require_columns(path, columns, names)
+    positions = [(name, names.index(name)) for name in columns]
+    values: dict[str, list[float]] = {name: [] for name in columns}
+    reader = csv.reader(lines, delimiter=delimiter)
+    for cells in reader:
+        line = reader.line_num + 1
+        if not cells:
+            continue
+        if len(cells) != len(names):
+            raise TableError(
+                f"{path}, line {line}: {len(cells)} cells, but the header has {len(names)} columns"
+            )
+        for name, position in positions:
+            try:
+                values[name].append(_number(cells[position], decimal_comma=delimiter == ";"))
+            except ValueError:
+                raise TableError(
+                    f"{path}, line {line} (row {len(values[name]) + 1}), column {name!r}: "
+                    f"{cells[position]!r} is not a finite number"
+                ) from None
+    if not next(iter(values.values())):
+        raise TableError(f"{path} holds no row below its header")
+    return {name: np.array(column) for name, column in values.items()}
+
+
+def _number(cell: str, decimal_comma: bool) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        if not decimal_comma:
+            raise
+        value = float(cell.replace(",", "."))
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(f"reading {path} needs pyarrow: pip install 'seqfit[parquet]'") from error
+    try:
+        names = pyarrow.parquet.read_schema(path).names
+        _require_columns(path, columns, names)
+        table = pyarrow.parquet.read_table(path, columns=list(columns))
+    except pyarrow.ArrowException as error:
+        raise TableError(f"{path} is not a Parquet file: {error}") from error
+    if table.num_rows == 0:
+        raise TableError(f"{path} holds no rows")
+    values = {}
+    for name in columns:
+        try:
+            column = table[name].cast(pyarrow.float64()).to_numpy()
+        except pyarrow.ArrowException as error:
+            raise TableError(f"{path}, column {name!r} does not hold numbers: {error}") from error
+        wrong = np.flatnonzero(~np.isfinite(column))
+        if len(wrong):
+            raise TableError(
+                f"{path}, row {wrong[0] + 1}, column {name!r}: "
+                f"{table[name][int(wrong[0])].as_py()!r} is not a finite number"
+            )
+        values[name] = np.array(column)
+    return values
+
+
+def _require_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
+    for name in columns:
+        if name not in names:
+            raise TableError(
+                f"{path} has no column {name!r}{did_you_mean(name, names)}"
+                f" (its header has: {', '.join(names) or 'nothing'})"
+            )
+        if list(names).count(name) > 1:
+            raise TableError(f"{path} has more than one column {name!r}")

@@ -1,0 +1,94 @@
+"""The interface of targets: what should come out."""
+
+from __future__ import annotations
+
+import abc
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.states import State
+
+if TYPE_CHECKING:
+    from seqfit.targets.chain import Chain
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+class Target(abc.ABC):
+    """A causal system: each output depends on the inputs up to its own sample.
+
+    Concrete targets are final, frozen `attrs` classes: their fields are their configuration.
+    They obey the laws of `seqfit.testing.check_target`: what comes out does not depend on the
+    chunks in which it is asked for, nor on later inputs, nor a stream on another.
+    """
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def start(self, streams: int) -> State:
+        """The state before the first sample: a state tree, see `seqfit.states`."""
+
+    @abc.abstractmethod
+    def transform(self, x: Array, state: State) -> tuple[Array, State]:
+        """The outputs for the next inputs, and the state after them.
+
+        Args:
+            x: array of shape (time, streams, inputs); time may be 0. It is left as it was.
+            state: from `start` or an earlier call; it is left as it was.
+
+        Returns:
+            y: array of shape (time, streams, outputs) and the dtype of `x`.
+            state: the state after them.
+
+        Raises:
+            ValueError: `x` has a number of channels that the target cannot take.
+
+        """
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value that an output can have; infinite where unbounded."""
+        return -math.inf, math.inf
+
+    def outputs(self, inputs: int) -> int:
+        """Number of output channels for a number of input channels."""
+        nothing = np.zeros((0, 1, inputs), dtype=np.float32)  # (time, streams, inputs)
+        y, _ = self.transform(nothing, self.start(1))
+        return int(y.shape[2])
+
+    def held_out(self) -> Target:
+        """The target that belongs to the signal's `held_out`: itself, unless it was recorded."""
+        return self
+
+    def __rshift__(self, other: Target) -> Chain:
+        """``a >> b``: the outputs of `a` go into `b`."""
+        from seqfit.targets.chain import Chain
+
+        if not isinstance(other, Target):
+            return NotImplemented
+        return Chain((*_parts(self), *_parts(other)))
+
+
+def _parts(target: Target) -> tuple[Target, ...]:
+    from seqfit.targets.chain import Chain
+
+    return target.parts if isinstance(target, Chain) else (target,)
+
+
+def require_samples(x: Array, owner: Target, inputs: int | None = None) -> None:
+    """Raise a ValueError unless `x` has the shape (time, streams, channels).
+
+    Args:
+        x: the inputs of a target.
+        owner: the target, named in the error.
+        inputs: number of channels that it takes; None where it takes any.
+
+    """
+    name = type(owner).__name__
+    if x.ndim != 3:
+        raise ValueError(f"{name} takes x of shape (time, streams, channels), got {x.shape}")
+    if inputs is not None and x.shape[2] != inputs:
+        raise ValueError(f"{name} takes {inputs} input channels, got {x.shape[2]}")

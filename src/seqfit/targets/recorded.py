@@ -1,0 +1,57 @@
+"""Recorded outputs as a target."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
+from seqfit.states import State
+from seqfit.targets.base import Array, Target, require_samples
+
+
+@final
+@attrs.frozen
+class RecordedOutput(Target):
+    """Output columns of a recording, played back beside the inputs of the same recording.
+
+    It does not look at its inputs, only counts them: sample t has row t as its output. So it
+    belongs to a `seqfit.signals.Recorded` of the same recording; `seqfit.recordings.pair` makes
+    both.
+
+    Attributes:
+        recording: a `seqfit.recordings.Recording`, or what one is made from.
+        columns: names of the columns, one output channel each.
+
+    """
+
+    recording: Recording = attrs.field(converter=as_recording)
+    columns: tuple[str, ...] = attrs.field(converter=as_names, validator=require_names)
+    _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_data", self.recording.columns(self.columns))
+
+    def start(self, streams: int) -> State:
+        available = self._data.shape[1]
+        if streams > available:
+            raise ValueError(f"the recording holds {available} streams, {streams} were asked for")
+        return {"position": 0}
+
+    def transform(self, x: Array, state: State) -> tuple[Array, State]:
+        require_samples(x, self)
+        position = state["position"]
+        played = rows(self._data, position, len(x), self.recording.repeat)
+        y = played[:, : x.shape[1]].astype(x.dtype)  # (time, streams, outputs)
+        return y, {"position": position + len(x)}
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self._data.min()), float(self._data.max())
+
+    def held_out(self) -> RecordedOutput:
+        stretch: Literal["all", "test"] = "all" if self.recording.stretch == "all" else "test"
+        return attrs.evolve(self, recording=self.recording.during(stretch))
