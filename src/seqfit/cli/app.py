@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Fit recurrent networks to streams of samples.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain errors, which scripts and narrow terminals can read
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(fit)
@@ -40,10 +41,15 @@ def _root(
     pass
 
 
-def main() -> None:
-    """Run the command line; a wrong input is one line on standard error and exit code 2."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; a wrong input is one line on standard error and exit code 2.
+
+    Args:
+        arguments: what follows the program's name; None takes the process's own.
+
+    """
     try:
-        app()
+        app(arguments)
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
         if isinstance(error, OSError) and error.strerror and error.filename:
             message = f"{error.filename}: {error.strerror}"

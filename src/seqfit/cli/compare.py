@@ -34,7 +34,7 @@ def compare(
     import attrs
     from rich.console import Console
 
-    from seqfit.evaluation.comparison import MEASURES, follow, latest_within
+    from seqfit.evaluation.comparison import MEASURES, follow, nearest
     from seqfit.fitting import Fitter
 
     if len(experiments) < 2:
@@ -53,7 +53,7 @@ def compare(
         budget = min(getattr(course[-1], measure) for course in courses.values())
         rows = []
         for name, course in courses.items():
-            moment = latest_within(course, measure, budget)
+            moment = nearest(course, measure, budget)
             spent: dict[str, Any] = {key: getattr(moment, key) for key in MEASURES}
             scores = attrs.asdict(moment.scores(fitters[name]))
             rows.append({"experiment": name, **spent, "scores": scores})

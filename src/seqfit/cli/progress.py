@@ -15,7 +15,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -34,12 +33,11 @@ class ProgressLine(Callback):
 
     def __init__(self, samples: int, console: Console) -> None:
         self._bar = Progress(
-            TextColumn("{task.completed:>9,.0f} of {task.total:,.0f} samples"),
-            BarColumn(),
-            TextColumn("{task.fields[rate]:>9,.0f}/s  loss {task.fields[loss]:.3g}"),
-            TimeElapsedColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[rate]:,.0f} samples/s, loss {task.fields[loss]:.3g},"),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            TimeRemainingColumn(),
             console=console,
         )
         self._task: TaskID = self._bar.add_task("fit", total=samples, rate=0.0, loss=float("nan"))

@@ -38,9 +38,8 @@ def run_experiment(
     fitter = Fitter.of(what, callbacks=(bar, interrupt))
     folder = RunFolder.create(run, name)
     folder.write_text(EXPERIMENT, text)
-    console.print(f"fitting {what.model}", highlight=False)
-    console.print(f"     to {what.target}, fed by {what.signal}", highlight=False)
-    console.print(f"   with {what.schedule}", highlight=False)
+    for part in ("signal", "target", "model", "schedule"):
+        console.print(f"{part:>9}  {getattr(what, part)}", highlight=False, soft_wrap=True)
     try:
         with interrupt.listening(), bar:
             fitter.fit()
@@ -68,11 +67,13 @@ def _conclude(fitter: Fitter, folder: RunFolder, name: str, console: Console) ->
     folder.write_result(result)
     console.print(
         f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
-        f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine"
+        f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
+        soft_wrap=True,
     )
     console.print(
         f"free run on {scores.streams} held-out stream{'s' if scores.streams > 1 else ''} of "
-        f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]"
+        f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
+        soft_wrap=True,
     )
     try:
         draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")

@@ -55,7 +55,6 @@ def follow(fitter: Fitter) -> list[Moment]:
     return moments
 
 
-def latest_within(moments: list[Moment], measure: Measure, budget: float) -> Moment:
-    """The last moment at which no more than a budget was spent; the first, where none is."""
-    within = [moment for moment in moments if getattr(moment, measure) <= budget]
-    return within[-1] if within else moments[0]
+def nearest(moments: list[Moment], measure: Measure, budget: float) -> Moment:
+    """The moment at which what was spent is nearest to a budget."""
+    return min(moments, key=lambda moment: abs(getattr(moment, measure) - budget))

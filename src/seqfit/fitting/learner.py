@@ -27,6 +27,7 @@ class Learner:
 
     Attributes:
         module: the module that is fitted.
+        parameters: its parameters, collected once: walking through a module is slow.
         optimizer: torch's optimizer of its parameters.
         scheduler: torch's schedule of the learning rate, if there is one.
         engine: computes the gradient of an update.
@@ -37,6 +38,7 @@ class Learner:
     """
 
     module: StreamModule
+    parameters: tuple[torch.nn.Parameter, ...]
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler | None
     engine: Engine
@@ -56,16 +58,18 @@ class Learner:
                 f"got {type(module).__name__}"
             )
         module.to(device=experiment.device, dtype=getattr(torch, experiment.dtype))
-        optimizer = experiment.optimizer(module.parameters())
+        parameters = tuple(module.parameters())
+        optimizer = experiment.optimizer(parameters)
         rate = experiment.learning_rate
         return cls(
             module=module,
+            parameters=parameters,
             optimizer=optimizer,
             scheduler=None if rate is None else rate(optimizer),
             engine=choose_engine(experiment.engine),
             loss=elementwise(experiment.loss),
             clip=experiment.clip,
-            good=[p.detach().clone() for p in module.parameters()],
+            good=[p.detach().clone() for p in parameters],
         )
 
     @property
@@ -85,10 +89,10 @@ class Learner:
         if not math.isfinite(outcome.loss):
             self.restore_good_weights()
             raise DivergedError(f"the loss is {outcome.loss}")
-        weights = [p.detach() for p in self.module.parameters()]
-        torch._foreach_copy_(self.good, weights)
+        with torch.no_grad():
+            torch._foreach_copy_(self.good, self.parameters)
         if self.clip is not None:
-            norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip)
+            norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
             if not math.isfinite(norm):
                 raise DivergedError(f"the norm of the gradient is {norm.item()}")
         self.optimizer.step()
@@ -98,13 +102,14 @@ class Learner:
 
     def check_weights(self) -> None:
         """Raise a DivergedError, and restore the last good weights, unless all are finite."""
-        if not all(bool(p.isfinite().all()) for p in self.module.parameters()):
+        if not all(bool(p.isfinite().all()) for p in self.parameters):
             self.restore_good_weights()
             raise DivergedError("a weight is not finite")
 
     def restore_good_weights(self) -> None:
         """Go back to the weights with which the loss was last seen to be finite."""
-        torch._foreach_copy_([p.detach() for p in self.module.parameters()], self.good)
+        with torch.no_grad():
+            torch._foreach_copy_(self.parameters, self.good)
 
     def state(self) -> State:
         """All that learning has changed, as a state tree."""
@@ -120,7 +125,8 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        torch._foreach_copy_(self.good, [p.detach() for p in self.module.parameters()])
+        with torch.no_grad():
+            torch._foreach_copy_(self.good, self.parameters)
 
     def _has_next_rate(self) -> bool:
         # One-cycle schedules have an end and raise beyond it; the last rate is then kept.

@@ -1,0 +1,1 @@
+"""Recurrent cells as compiled kernels: forward, and backward through time."""

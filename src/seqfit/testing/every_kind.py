@@ -1,0 +1,144 @@
+"""The laws of all kinds of components: configuration, purity, determinism, saved states."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any, final
+
+import attrs
+from hypothesis import strategies as st
+
+from seqfit import states
+from seqfit.configuration import NotSerialisable, fields_from_toml, fields_to_toml
+from seqfit.states import State
+from seqfit.testing.laws import Broken, Example, Law, describe
+
+
+@final
+@attrs.frozen
+class Run:
+    """A component at work: where it starts, what one call does, and what it is fed.
+
+    Attributes:
+        start: gives the state before the first call.
+        advance: takes a state and an input; gives the output and the state after it.
+        feed: an input for each call.
+
+    """
+
+    start: Callable[[], State]
+    advance: Callable[[State, Any], tuple[Any, State]]
+    feed: tuple[Any, ...]
+
+
+def round_trip(state: State) -> State:
+    """The state after it was saved and loaded.
+
+    Raises:
+        Broken: it can't be saved.
+
+    """
+    try:
+        structure, arrays = states.pack(state)
+    except TypeError as error:
+        raise Broken(f"a state can't be saved: {error}") from error
+    return states.unpack(json.loads(json.dumps(structure)), arrays)
+
+
+def laws_of_every_kind(
+    run: Callable[..., Run], cases: Callable[[Any], st.SearchStrategy[Example]]
+) -> tuple[Law, ...]:
+    """The laws about calls and states, for a kind of component.
+
+    Args:
+        run: takes a component and the values of an example, and gives a run of it.
+        cases: the examples for a component.
+
+    """
+
+    def saves(subject: Any, **example: Any) -> None:
+        running = run(subject, **example)
+        reached = [running.start()]
+        for given in running.feed:
+            reached.append(running.advance(reached[-1], given)[1])
+        for state in reached:
+            if not states.same(round_trip(state), state):
+                raise Broken(f"a state of {describe(subject)} is another when saved and loaded")
+
+    def keeps_what_it_is_given(subject: Any, **example: Any) -> None:
+        running = run(subject, **example)
+        state = running.start()
+        kept: list[tuple[str, Any, Any]] = []
+        for call, given in enumerate(running.feed):
+            kept.append((f"the state given to call {call}", state, states.copy(state)))
+            kept.append((f"the input of call {call}", given, states.copy(given)))
+            out, state = running.advance(state, given)
+            kept.append((f"what call {call} returned", out, states.copy(out)))
+        for what, tree, before in kept:
+            if not states.same(tree, before):
+                raise Broken(f"{what} was changed in place by {describe(subject)}")
+
+    def gives_the_same_again(subject: Any, **example: Any) -> None:
+        running, twin = run(subject, **example), run(_twin(subject), **example)
+        calls = []
+        state = running.start()
+        if not states.same(running.start(), state):
+            raise Broken(f"{describe(subject)} started twice with different states")
+        for given in running.feed:
+            out, after = running.advance(state, given)
+            calls.append((given, state, out, after))
+            state = after
+        # Backwards, so that nothing but the given state can tell a call where it is.
+        for call in reversed(range(len(calls))):
+            given, state, out, after = calls[call]
+            if not states.same(running.advance(state, given), (out, after)):
+                raise Broken(
+                    f"{describe(subject)} gave something else when call {call} was repeated from "
+                    "the same state"
+                )
+            if not states.same(twin.advance(state, given), (out, after)):
+                raise Broken(f"an equal copy of {describe(subject)} gave something else")
+
+    def goes_on_from_a_saved_state(subject: Any, **example: Any) -> None:
+        running = run(subject, **example)
+        state = running.start()
+        for call, given in enumerate(running.feed):
+            out, after = running.advance(state, given)
+            if not states.same(running.advance(round_trip(state), given), (out, after)):
+                raise Broken(
+                    f"{describe(subject)} gave something else at call {call} when its state was "
+                    "saved and loaded before"
+                )
+            state = after
+
+    return (
+        Law("state round trip", saves, cases),
+        Law("purity", keeps_what_it_is_given, cases),
+        Law("determinism", gives_the_same_again, cases),
+        Law("state round trip", goes_on_from_a_saved_state, cases),
+    )
+
+
+def _survives_toml(subject: Any) -> None:
+    cls = type(subject)
+    try:
+        text = fields_to_toml(subject)
+    except NotSerialisable:
+        return
+    back = fields_from_toml(cls, text)
+    if type(back) is not cls or (attrs.has(cls) and back != subject):
+        raise Broken(f"{describe(subject)} came back from TOML as {describe(back)}")
+
+
+CONFIGURATION = Law("configuration", _survives_toml)
+
+
+def _twin(subject: Any) -> Any:
+    """An equal component that is another object."""
+    if attrs.has(type(subject)):
+        other = attrs.evolve(subject)
+        if other == subject:
+            return other
+    return copy.copy(subject)

@@ -1,0 +1,195 @@
+"""The laws of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from hypothesis import strategies as st
+
+from seqfit.states import State, same
+from seqfit.targets.base import Array, Target
+from seqfit.testing.changes import changed_later, changed_stream, split
+from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.laws import (
+    BadArguments,
+    Broken,
+    Example,
+    Law,
+    check_laws,
+    describe,
+    first_difference,
+)
+from seqfit.testing.outputs import require_array, require_dtype, require_finite, require_within
+from seqfit.testing.strategies import LONGEST, chunkings, samples
+
+_Cases: TypeAlias = Callable[[Any], st.SearchStrategy[Example]]
+
+
+def check_target(
+    target: Target | st.SearchStrategy[Any],
+    *,
+    inputs: int | st.SearchStrategy[Array] = 1,
+    max_length: int = LONGEST,
+    numbered_streams: bool = False,
+    bad_arguments: BadArguments = (),
+    examples: int = 25,
+) -> None:
+    """Check a target against the laws of its interface.
+
+    Args:
+        target: a target, or a Hypothesis strategy of targets.
+        inputs: number of input channels; or, for a target that takes special inputs, a strategy
+            of arrays of shape (time, streams, inputs).
+        max_length: the most samples in an input, where `inputs` is a number.
+        numbered_streams: whether stream 1 may differ from stream 0 on the same inputs, as it does
+            in a recording.
+        bad_arguments: arguments that its class must refuse, as a mapping for each call.
+        examples: how many are tried for each law.
+
+    Raises:
+        LawViolation: a law is broken; it holds the smallest example that was found.
+
+    """
+    xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
+    laws = _laws(xs, _same_first_streams if numbered_streams else _same_when_alone)
+    check_laws(target, Target, laws, bad_arguments=bad_arguments, examples=examples)
+
+
+def _laws(xs: st.SearchStrategy[Array], same_beside_others: Callable[..., None]) -> list[Law]:
+    def fixed(**values: st.SearchStrategy[Any]) -> _Cases:
+        return lambda _target: st.fixed_dictionaries(values)
+
+    once = fixed(x=xs)
+    dtypes = st.sampled_from(("float32", "float64"))
+    in_chunks = fixed(x=xs, chunks=chunkings(), dtype=dtypes)
+    return [
+        CONFIGURATION,
+        Law("declarations", _declares_itself),
+        Law("shape", _has_its_shape, once),
+        Law("length 0 and 1", _takes_short_inputs, fixed(x=xs, length=st.integers(0, 1))),
+        Law("shape", _has_as_many_outputs_as_it_says, once),
+        Law("dtype", _keeps_the_dtype, fixed(x=xs, dtype=dtypes)),
+        Law("finite", _is_finite, once),
+        Law("bounds", _stays_within_bounds, fixed(x=xs, dtype=dtypes)),
+        *laws_of_every_kind(_run, in_chunks),
+        Law("causality", _does_not_look_ahead, lambda _target: changed_later(xs)),
+        Law("streams do not mix", _keeps_streams_apart, lambda _target: changed_stream(xs)),
+        Law("streams do not mix", same_beside_others, once),
+        Law("chunk invariance", _does_not_see_chunks, in_chunks),
+    ]
+
+
+def _run(target: Target, x: Array, chunks: tuple[int, ...], dtype: str) -> Run:
+    def transform(state: State, chunk: Array) -> tuple[Array, State]:
+        return target.transform(chunk, state)
+
+    return Run(lambda: target.start(x.shape[1]), transform, split(x.astype(dtype), chunks))
+
+
+def _transformed(target: Target, x: Array) -> Array:
+    return target.transform(x, target.start(x.shape[1]))[0]
+
+
+def _declares_itself(target: Target) -> None:
+    low, high = target.bounds
+    if not low <= high:
+        raise Broken(
+            f"bounds of {describe(target)} must be a lower and an upper one, got {target.bounds!r}"
+        )
+    if not isinstance(target.held_out(), Target):
+        raise Broken(
+            f"held_out() of {describe(target)} must be a Target, got {target.held_out()!r}"
+        )
+
+
+def _require_outputs(y: Any, x: Array, target: Target) -> None:
+    require_array(y, f"transform() of {describe(target)}")
+    if y.ndim != 3 or y.shape[:2] != x.shape[:2]:
+        raise Broken(
+            f"transform() of {describe(target)} must give an array of shape "
+            f"({x.shape[0]}, {x.shape[1]}, outputs), got {y.shape}"
+        )
+
+
+def _has_its_shape(target: Target, x: Array) -> None:
+    if len(x) > 1:  # shorter ones have a law of their own
+        _require_outputs(_transformed(target, x), x, target)
+
+
+def _takes_short_inputs(target: Target, x: Array, length: int) -> None:
+    short = x[:length]
+    _require_outputs(_transformed(target, short), short, target)
+
+
+def _has_as_many_outputs_as_it_says(target: Target, x: Array) -> None:
+    found, said = _transformed(target, x).shape[2], target.outputs(x.shape[2])
+    if found != said:
+        raise Broken(f"{describe(target)} gave {found} outputs, but outputs() says {said}")
+
+
+def _keeps_the_dtype(target: Target, x: Array, dtype: str) -> None:
+    y = _transformed(target, x.astype(dtype))
+    require_dtype(y, dtype, f"transform() of {describe(target)}, given {dtype},")
+
+
+def _is_finite(target: Target, x: Array) -> None:
+    require_finite(_transformed(target, x), f"y of {describe(target)}")
+
+
+def _stays_within_bounds(target: Target, x: Array, dtype: str) -> None:
+    y = _transformed(target, x.astype(dtype))
+    require_within(y, target.bounds, f"y of {describe(target)}")
+
+
+def _does_not_look_ahead(target: Target, x: Array, at: int, changed: Array) -> None:
+    if not same(_transformed(target, x)[:at], _transformed(target, changed)[:at]):
+        raise Broken(f"y[:{at}] of {describe(target)} changed when x[{at}:] did")
+
+
+def _keeps_streams_apart(target: Target, x: Array, stream: int, changed: Array) -> None:
+    y, y_changed = _transformed(target, x), _transformed(target, changed)
+    for other in range(x.shape[1]):
+        if other != stream and not same(y[:, other], y_changed[:, other]):
+            raise Broken(
+                f"stream {other} of {describe(target)} changed when the inputs of stream "
+                f"{stream} did"
+            )
+
+
+def _same_when_alone(target: Target, x: Array) -> None:
+    y = _transformed(target, x)
+    for stream in range(x.shape[1]):
+        alone = np.ascontiguousarray(x[:, stream : stream + 1])
+        if not same(_transformed(target, alone), y[:, stream : stream + 1]):
+            raise Broken(
+                f"stream {stream} of {describe(target)} is another when it runs alone than "
+                f"among {x.shape[1]}"
+            )
+
+
+def _same_first_streams(target: Target, x: Array) -> None:
+    y = _transformed(target, x)
+    for streams in range(1, x.shape[1]):
+        first = np.ascontiguousarray(x[:, :streams])
+        if not same(_transformed(target, first), y[:, :streams]):
+            raise Broken(
+                f"the first {streams} streams of {describe(target)} are others when they run "
+                f"without the rest of {x.shape[1]}"
+            )
+
+
+def _does_not_see_chunks(target: Target, x: Array, chunks: tuple[int, ...], dtype: str) -> None:
+    x = x.astype(dtype)
+    whole = _transformed(target, x)
+    state, parts = target.start(x.shape[1]), []
+    for chunk in split(x, chunks):
+        y, state = target.transform(chunk, state)
+        parts.append(y)
+    pieced = np.concatenate(parts)
+    if not same(whole, pieced):
+        raise Broken(
+            f"y[{first_difference(whole, pieced)}] of {describe(target)} is another when x comes "
+            "in chunks"
+        )

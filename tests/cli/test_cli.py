@@ -1,0 +1,267 @@
+"""The command line: what it leaves behind, and how it refuses."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from seqfit import Fitter
+from seqfit.cli import main
+
+SMALL = ["--model", "rnn:hidden=4,head=[]", "--samples", "2000"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run a command in an empty folder; gives exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err
+
+    return run_command
+
+
+def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
+    code, out, err = run("fit", *SMALL, "--run", "here", "--json")
+    assert code == 0
+    result = json.loads(out.splitlines()[-1])
+    assert result["samples"] == 2000
+    assert result["updates"] == 40
+    assert result["engine"] == "windowed"
+    assert result["model"] == {
+        "name": "rnn",
+        "hidden": 4,
+        "layers": 1,
+        "head": [],
+        "activation": "tanh",
+    }
+    assert result["schedule"]["name"] == "every_window"
+    assert result["us_per_sample"] == pytest.approx(result["seconds"] / 2000 * 1e6)
+    assert set(result["scores"]) >= {"mae", "rmse", "p99", "max"}
+    assert result["run"] == "here"
+    assert "free run on 8 held-out streams of 20,000 samples: MAE" in err
+    folder = tmp_path / "here"
+    names = {"experiment.toml", "fit.png", "fitter.safetensors", "metrics.csv", "result.json"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["samples"]) for row in rows] == list(range(50, 2001, 50))
+    fitter = Fitter.load(folder / "fitter.safetensors")
+    assert fitter.evaluate().mae == result["scores"]["mae"]
+
+
+def test_an_experiment_file_runs_again_to_the_same_numbers(run, tmp_path):
+    _, first, _ = run("fit", *SMALL, "--seed", 3, "--run", "a", "--json")
+    _, again, _ = run("fit", "a/experiment.toml", "--run", "b", "--json")
+    assert json.loads(first)["scores"] == json.loads(again)["scores"]
+    _, other, _ = run("fit", "a/experiment.toml", "--seed", 4, "--run", "c", "--json")
+    assert json.loads(first)["scores"] != json.loads(other)["scores"]
+
+
+def test_runs_are_numbered(run, tmp_path):
+    for _ in range(2):
+        run("fit", *SMALL, "--recipe", "answer_2017")
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
+        "answer_2017-001",
+        "answer_2017-002",
+    ]
+
+
+def test_parts_are_named_one_by_one(run):
+    code, out, _ = run(
+        *("fit", *SMALL, "--json"),
+        *("--signal", "uniform_noise:low=-1", "--target", "delay:samples=2"),
+        *("--schedule", "accumulate:window=2,every=10,streams=2", "--engine", "eager"),
+    )
+    assert code == 0
+    result = json.loads(out)
+    assert result["engine"] == "eager"
+    assert result["updates"] == 100
+    assert result["schedule"]["streams"] == 2
+
+
+def write_csv(path, delimiter=",", broken=None):
+    rng = np.random.default_rng(0)
+    u = np.repeat(rng.uniform(size=60), 10)
+    y = np.cumsum(u - 0.5) * 30 + 1000
+    rows = [f"{a:.6f}{delimiter}{b:.6f}" for a, b in zip(u, y, strict=True)]
+    if broken is not None:
+        rows[40] = rows[40].split(delimiter)[0] + delimiter + broken
+    path.write_text(f"u{delimiter}y\n" + "\n".join(rows) + "\n")
+
+
+def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
+    write_csv(tmp_path / "data.csv", delimiter=";")
+    columns = ("--data", "data.csv", "--input", "u", "--output", "y")
+    code, out, err = run("fit", *columns, "--samples", 20000, "--model", "gru:hidden=8", "--json")
+    assert code == 0
+    result = json.loads(out)
+    assert result["samples"] == 20000
+    assert result["scores"]["samples"] == 90
+    assert 0 < result["scores"]["mae"] < 300
+    assert "free run on 1 held-out stream of 90 samples" in err
+    experiment = tmp_path / result["run"] / "experiment.toml"
+    code, again, _ = run("fit", experiment, "--json")
+    assert json.loads(again)["scores"] == result["scores"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--recipe", "gr"], "recipe must be one of .* got 'gr'; did you mean 'gru'"),
+        (["fit", "--samples", "0"], "samples must be a positive int, got 0"),
+        (["fit", "--samples", "many"], "Invalid value for '--samples'"),
+        (["fit", "--seed", "-1"], "seed must be an int from 0"),
+        (["fit", "--target", "saturated"], "no target is named 'saturated'; did you mean"),
+        (["fit", "--model", "gru:hiden=3"], "no setting 'hiden'; did you mean 'hidden'"),
+        (["fit", "--model", "gru:hidden=0"], "hidden must be a positive int, got 0"),
+        (["fit", "--model", "gru:hidden"], "is not valid TOML"),
+        (["fit", "--schedule", "accumulate:window=60"], "window must not exceed every=50, got 60"),
+        (["fit", "--engine", "warp"], "engine must be one of auto, eager, windowed, got 'warp'"),
+        (["fit", "gone.toml"], "no file at 'gone.toml'"),
+        (["fit", "gone.toml", "--recipe", "gru"], "give either gone.toml or --recipe gru"),
+        (["fit", "--data", "gone.csv", "--input", "u", "--output", "y"], "no file at 'gone.csv'"),
+        (["fit", "--data", "gone.csv"], "--data needs --input and --output"),
+        (["fit", "--input", "u"], "--input and --output name columns of --data"),
+        (["fit", *SMALL, "--run", "/proc/cannot"], "/proc/cannot"),
+        (["fit", *SMALL, "--run", "/dev/null"], "is a file, not a folder"),
+        (["compare", "gru"], "compare takes two experiments or more, got 1"),
+        (["compare", "gru", "gr"], "no file at 'gr'"),
+        (["fti"], "fti"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(run, tmp_path, arguments, message):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert "Traceback" not in err
+    lines = err.strip().splitlines()
+    if lines[0].startswith("error:"):
+        assert len(lines) == 1
+    assert re.search(message, err)
+    assert not list(tmp_path.rglob("*")) or "--run" in arguments
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("nan", "line 42 (row 41), column 'y': 'nan' is not a finite number"),
+        ("n/a", "line 42 (row 41), column 'y': 'n/a' is not a finite number"),
+        ("1;2", "line 42: 3 cells, but the header has 2 columns"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_row_and_column(run, tmp_path, broken, message):
+    write_csv(tmp_path / "data.csv", ";", broken)
+    code, _, err = run("fit", "--data", "data.csv", "--input", "u", "--output", "y")
+    assert code == 2
+    assert message in err
+
+
+def test_a_wrong_key_in_an_experiment_file_is_named(run, tmp_path):
+    run("fit", *SMALL, "--run", "a")
+    text = (tmp_path / "a" / "experiment.toml").read_text()
+    (tmp_path / "b.toml").write_text(text.replace("jump_probability", "jump_probabilty"))
+    code, _, err = run("fit", "b.toml")
+    assert code == 2
+    assert "no setting 'jump_probabilty'; did you mean 'jump_probability'" in err
+
+
+def test_a_run_is_never_overwritten(run, tmp_path):
+    run("fit", *SMALL, "--run", "a")
+    code, _, err = run("fit", *SMALL, "--run", "a")
+    assert code == 2
+    assert "holds a run already" in err
+
+
+def test_a_diverging_fit_is_an_error_that_keeps_the_last_good_weights(run, tmp_path):
+    run("fit", *SMALL, "--run", "a")
+    text = (tmp_path / "a" / "experiment.toml").read_text()
+    text = text.replace('loss = "l1"', 'loss = "mse"').replace("clip = 1.0\n", "")
+    text = text[: text.index("[optimizer]")] + '[optimizer]\nname = "SGD"\nlr = 1e30\n'
+    (tmp_path / "b.toml").write_text(text)
+    code, _, err = run("fit", "b.toml", "--run", "b")
+    assert code == 2
+    assert "error: the fit diverged at update" in err
+    fitter = Fitter.load(tmp_path / "b" / "fitter.safetensors")
+    assert np.isfinite(fitter.predict([0.5, 0.5])).all()
+
+
+def test_a_full_disk_is_an_error_and_leaves_no_half_file(run, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs privileges")
+    try:
+        code, _, err = run("fit", *SMALL, "--model", "gru:hidden=60", "--run", disk / "run")
+        assert code == 2
+        assert "No space left on device" in err
+        left = {path.name for path in (disk / "run").iterdir()}
+        assert "fitter.safetensors" not in left
+        assert not any(name.startswith(".") for name in left)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_list_names_everything_and_its_package(run):
+    code, out, _ = run("list")
+    assert code == 0
+    for name in ("random_hold", "saturated_integral", "gru", "accumulate", "question_2017"):
+        assert name in out
+    _, names, _ = run("list", "--names")
+    assert "targets delay" in names.splitlines()
+
+
+def test_compare_gives_a_table_for_each_measure(run):
+    code, out, err = run("compare", "question_2017", "answer_2017", "--samples", 1500, "--json")
+    assert code == 0
+    tables = json.loads(out.splitlines()[-1])
+    assert [table["equal"] for table in tables] == ["samples", "updates", "seconds"]
+    by_samples, by_updates, by_seconds = ([*table["rows"]] for table in tables)
+    assert by_samples[1]["samples"] == 1451
+    assert abs(by_samples[0]["samples"] - 1451) <= 15
+    assert by_updates[1]["updates"] == 30
+    assert abs(by_updates[0]["updates"] - 30) <= 8
+    assert by_seconds[0]["seconds"] < by_samples[0]["seconds"]
+    assert "at equal updates" in err
+
+
+def test_help_and_version(run):
+    code, out, _ = run("fit", "--help")
+    assert code == 0
+    for option in ("--recipe", "--samples", "--data", "--json"):
+        assert option in out
+    assert run("--version")[1] == "seqfit 0.1.0\n"
+
+
+def test_an_interrupted_fit_keeps_what_it_has_learned(tmp_path):
+    command = [sys.executable, "-m", "seqfit", "fit", *SMALL, "--samples", "100000000"]
+    command += ["--run", "here", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "here" / "experiment.toml").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "interrupted" in err
+    result = json.loads(out.splitlines()[-1])
+    assert 0 < result["samples"] < 100_000_000
+    fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
+    assert fitter.report.samples == result["samples"]

@@ -1,0 +1,261 @@
+"""Targets that each break one law, and correct ones that are as plain as can be."""
+
+import collections
+import re
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from seqfit.targets import Target
+from seqfit.testing import LawViolation, check_target, samples
+
+
+@attrs.frozen
+class Sum(Target):
+    """Correct: a running sum, in float64 whatever comes in."""
+
+    gain: float = 0.25
+
+    def start(self, streams):
+        return np.zeros((1, streams, 1))
+
+    def transform(self, x, state):
+        sums = np.cumsum(np.concatenate([state + np.zeros((1, *x.shape[1:])), self.gain * x]), 0)
+        return sums[1:].astype(x.dtype), sums[-1:].copy()
+
+
+class Identity(Target):
+    """Correct: no attrs, no fields, no state."""
+
+    def start(self, streams):
+        return None
+
+    def transform(self, x, state):
+        return x, state
+
+
+class Numbered(Identity):
+    """Correct for streams that are numbered: each has a value of its own."""
+
+    def transform(self, x, state):
+        return (x + np.arange(x.shape[1])[:, None]).astype(x.dtype), state
+
+
+class TakesEvenNumbers(Identity):
+    def transform(self, x, state):
+        assert (x % 2 == 0).all()
+        return x, state
+
+
+class PeekAhead(Identity):
+    def transform(self, x, state):
+        return np.concatenate([x[1:], x[-1:]]), state
+
+
+@attrs.frozen
+class PeekFarAhead(Target):
+    samples: int = 40
+
+    def start(self, streams):
+        return None
+
+    def transform(self, x, state):
+        y = np.zeros_like(x)
+        y[: -self.samples] = x[self.samples :]
+        return y, state
+
+
+class TakesOffTheMean(Identity):
+    def transform(self, x, state):
+        mean = x.mean(axis=0) if len(x) else 0
+        return (x - mean).astype(x.dtype), state
+
+
+class MixesStreams(Identity):
+    def transform(self, x, state):
+        return x - x.mean(axis=1, keepdims=True), state
+
+
+class CountsStreams(Identity):
+    def transform(self, x, state):
+        return np.full_like(x, x.shape[1]), state
+
+
+class StartsTheFirstStreamOnly(Sum):
+    def start(self, streams):
+        sums = np.zeros((1, streams, 1))
+        sums[:, 0] = 1.0
+        return sums
+
+
+class ForgetsBetweenChunks(Sum):
+    def transform(self, x, state):
+        return super().transform(x, np.zeros_like(state))
+
+
+class RoundsBetweenChunks(Sum):
+    def transform(self, x, state):
+        y, state = super().transform(x, state)
+        return y, state.astype(np.float32).astype(np.float64)
+
+
+class ForgetsOnEmptyChunks(Sum):
+    def transform(self, x, state):
+        y, state = super().transform(x, state)
+        return y, state if len(x) else np.zeros_like(state)
+
+
+class MutatesItsInput(Identity):
+    def transform(self, x, state):
+        x *= 2
+        return x.copy(), state
+
+
+class MutatesItsState(Sum):
+    def transform(self, x, state):
+        y, after = super().transform(x, state)
+        state[:] = after
+        return y, state
+
+
+class Dithers(Identity):
+    def transform(self, x, state):
+        return x + np.random.default_rng().random(x.shape, dtype=np.float32), state
+
+
+class RemembersInItself(Identity):
+    def __init__(self):
+        self.last = 0.0
+
+    def transform(self, x, state):
+        y = x + x.dtype.type(self.last)
+        self.last = float(x.sum())
+        return y, state
+
+
+class StateIsADeque(Identity):
+    def start(self, streams):
+        return collections.deque()
+
+
+class DividesByZero(Identity):
+    def transform(self, x, state):
+        with np.errstate(all="ignore"):
+            return 1 / x, state
+
+
+class BeyondItsBounds(Sum):
+    bounds = (-2.0, 2.0)
+
+
+class BoundsThatAreNone(Identity):
+    bounds = None
+
+
+class AlwaysFloat32(Identity):
+    def transform(self, x, state):
+        return x.astype(np.float32), state
+
+
+class DropsTheLastAxis(Identity):
+    def transform(self, x, state):
+        return x[..., 0], state
+
+
+class MoreOutputsThanItSays(Identity):
+    def outputs(self, inputs):
+        return inputs
+
+    def transform(self, x, state):
+        return np.concatenate([x, x], axis=2), state
+
+
+class NoLengthZero(Identity):
+    def transform(self, x, state):
+        return x - 0 * x[0], state
+
+
+class LosesTheLastSample(Identity):
+    def transform(self, x, state):
+        return x[:-1], state
+
+
+class HeldOutIsNoTarget(Identity):
+    def held_out(self):
+        return Identity
+
+
+@attrs.frozen
+class WritesAnotherNumber(Sum):
+    gain: float = attrs.field(default=0.25, converter=lambda gain: gain / 2)
+
+
+class TestCorrectTargets:
+    @pytest.mark.parametrize("target", [Sum(), Identity()])
+    def test_pass(self, target):
+        check_target(target)
+
+    def test_may_be_drawn_from_a_strategy(self):
+        check_target(st.builds(Sum, gain=st.floats(-1, 1)))
+
+    def test_may_take_several_channels(self):
+        check_target(Identity(), inputs=3)
+
+    def test_may_take_special_inputs(self):
+        check_target(TakesEvenNumbers(), inputs=samples().map(lambda x: 2 * np.round(x)))
+
+    def test_may_have_streams_that_differ_if_they_say_so(self):
+        check_target(Numbered(), numbered_streams=True)
+
+
+@pytest.mark.parametrize(
+    ("law", "target"),
+    [
+        ("causality", PeekAhead()),
+        ("causality", PeekFarAhead()),
+        ("causality", TakesOffTheMean()),
+        ("streams do not mix", MixesStreams()),
+        ("streams do not mix", CountsStreams()),
+        ("streams do not mix", StartsTheFirstStreamOnly()),
+        ("streams do not mix", Numbered()),
+        ("chunk invariance", ForgetsBetweenChunks()),
+        ("chunk invariance", RoundsBetweenChunks()),
+        ("chunk invariance", ForgetsOnEmptyChunks()),
+        ("purity", MutatesItsInput()),
+        ("purity", MutatesItsState()),
+        ("determinism", Dithers()),
+        ("determinism", RemembersInItself()),
+        ("state round trip", StateIsADeque()),
+        ("finite", DividesByZero()),
+        ("bounds", BeyondItsBounds()),
+        ("declarations", BoundsThatAreNone()),
+        ("declarations", HeldOutIsNoTarget()),
+        ("dtype", AlwaysFloat32()),
+        ("shape", DropsTheLastAxis()),
+        ("shape", MoreOutputsThanItSays()),
+        ("shape", LosesTheLastSample()),
+        ("length 0 and 1", NoLengthZero()),
+        ("configuration", WritesAnotherNumber()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_broken_target_is_rejected_by_its_law(law, target):
+    with pytest.raises(LawViolation) as caught:
+        check_target(target)
+    assert caught.value.law == law, str(caught.value)
+
+
+def test_numbered_streams_must_not_depend_on_how_many_there_are():
+    with pytest.raises(LawViolation, match="streams do not mix: the first 1 streams"):
+        check_target(CountsStreams(), numbered_streams=True)
+
+
+def test_a_violation_says_how_little_it_takes():
+    with pytest.raises(LawViolation) as caught:
+        check_target(PeekAhead())
+    message = str(caught.value)
+    assert re.match(r"causality: y\[:1\] of PeekAhead\(\) changed when x\[1:\] did \(x=", message)
+    assert caught.value.example["x"].shape == (2, 1, 1)
+    assert not hasattr(caught.value, "__notes__")
