@@ -62,13 +62,13 @@ def test_a_wrong_configuration_says_where_and_why(kind, data, message):
 
 @attrs.frozen
 class Unregistered(Target):
-    gain: float = 1.0
+    _gain: float = 1.0
 
     def start(self, streams):
         return None
 
     def transform(self, x, state):
-        return x * np.float32(self.gain), state
+        return x * np.float32(self._gain), state
 
 
 def test_an_unregistered_component_has_fields_but_no_name():

@@ -41,7 +41,6 @@ def to_data(part: Any) -> dict[str, Any]:
 
     Raises:
         NotSerialisable: it holds code, arrays in memory, or an unregistered component.
-
     """
     data = {} if plugins.kind_of(type(part)) is None else {"name": _registered_name(part)}
     return data | _fields(part)
@@ -57,7 +56,6 @@ def from_data(kind: plugins.Kind, data: Any) -> Any:
     Raises:
         ConfigurationError: the data isn't such a mapping, or a field is unknown or wrong.
         PluginError: the name can't be loaded.
-
     """
     if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
         raise ConfigurationError(
@@ -81,12 +79,11 @@ def build(
 
     Raises:
         ConfigurationError: a setting is unknown, missing, or refused by the class.
-
     """
     given = given or {}
     if not isinstance(settings, Mapping):
         raise ConfigurationError(f"{where} must be a table of settings, got {settings!r}")
-    fields = {field.name: field for field in _init_fields(cls)}
+    fields = {str(field.alias): field for field in _init_fields(cls)}
     for key in (*settings, *given):
         if key not in fields:
             raise ConfigurationError(
@@ -124,7 +121,6 @@ def read_toml(text: str, source: str = "the configuration") -> dict[str, Any]:
 
     Raises:
         ConfigurationError: it is not TOML; the message names the source and the place.
-
     """
     try:
         return tomllib.loads(text)
@@ -158,7 +154,7 @@ def _fields(part: Any) -> dict[str, Any]:
     if hasattr(part, "settings"):  # a class that is written otherwise than by its fields
         return dict(part.settings())
     values = {
-        field.name: plain(getattr(part, field.name), f"{type(part).__qualname__}.{field.name}")
+        str(field.alias): plain(getattr(part, field.name), f"{type(part).__qualname__}.{field.name}")
         for field in _init_fields(type(part))
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -173,7 +169,6 @@ def plain(value: Any, where: str) -> Any:
 
     Raises:
         NotSerialisable: it holds code, arrays in memory, or an unregistered component.
-
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value

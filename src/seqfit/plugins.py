@@ -40,7 +40,6 @@ class Registration:
         name: the registered name.
         location: where the class is, ``module:Class``.
         distribution: the distribution that registered it, with its version.
-
     """
 
     kind: Kind
@@ -69,7 +68,6 @@ def load(kind: Kind, name: str) -> type[Any]:
     Raises:
         PluginError: no such name, two distributions claim it, the import fails, or what is
             found does not implement the interface.
-
     """
     found = [registration for registration in registrations(kind) if registration.name == name]
     if not found:
@@ -90,7 +88,6 @@ def import_class(registration: Registration) -> type[Any]:
 
     Raises:
         PluginError: the import fails, or what is found does not implement the interface.
-
     """
     who = f"the {registration.kind[:-1]} {registration.name!r} of {registration.distribution}"
     module_name, _, path = registration.location.partition(":")

@@ -57,7 +57,6 @@ def recipe(name: str) -> Recipe:
 
     Raises:
         ValueError: there is none.
-
     """
     if name not in RECIPES:
         raise ValueError(

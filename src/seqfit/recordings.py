@@ -64,7 +64,6 @@ class Recording:
         stretch: ``"all"``, ``"train"``, ``"validation"`` or ``"test"``.
         held_out: fractions of the data for validation and for test.
         repeat: whether to begin again where the stretch ends; otherwise it just ends.
-
     """
 
     source: str | dict[str, npt.NDArray[np.float64]] = attrs.field(
@@ -85,7 +84,6 @@ class Recording:
             FileNotFoundError: there is no such file.
             ValueError: a column is missing, the lengths differ, a value is not finite, or the
                 stretch is empty.
-
         """
         if isinstance(self.source, str):
             columns = read_columns(Path(self.source), names)
@@ -165,7 +163,6 @@ def rows(
 
     Raises:
         ValueError: the data ends before, and is not to be repeated.
-
     """
     if repeat:
         return np.take(data, np.arange(position, position + length), axis=0, mode="wrap")
@@ -189,7 +186,6 @@ def pair(
 
     Raises:
         ValueError: a column is in both, missing, or not finite.
-
     """
     from seqfit.signals import Recorded
     from seqfit.targets import RecordedOutput

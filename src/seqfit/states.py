@@ -63,7 +63,6 @@ def pack(tree: State) -> tuple[Any, dict[str, np.ndarray]]:
 
     Raises:
         TypeError: the tree holds something that is not a plain value, an array or a branch.
-
     """
     arrays: dict[str, np.ndarray] = {}
 
@@ -104,7 +103,6 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
 
     Raises:
         ValueError: the structure was not made by `pack`, or names an array that is missing.
-
     """
     if isinstance(structure, _PLAIN):
         return structure

@@ -36,7 +36,6 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
         FileNotFoundError: there is no such file.
         TableError: a column is missing, or a cell is not a finite number.
         ImportError: the extra ``parquet`` is not installed.
-
     """
     if not path.is_file():
         raise FileNotFoundError(f"no file at {str(path)!r}")

@@ -119,4 +119,3 @@ def test_a_fitter_of_broken_parts_is_rejected_by_its_law(law, parts):
     with pytest.raises(LawViolation) as caught:
         check_fitter(functools.partial(make, **parts))
     assert caught.value.law == law, str(caught.value)
-    print(caught.value)

@@ -368,7 +368,6 @@ def test_a_broken_model_is_rejected_by_its_law(law, module):
     with pytest.raises(LawViolation) as caught:
         check_model(Building(module))
     assert caught.value.law == law, str(caught.value)
-    print(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,17 @@ class CountsCallsInItself(Signal):
         return np.full((length, state, 1), self.calls, dtype=np.float32), state
 
 
+class IsWrongOnce(Constant):
+    """Whichever law first meets the wrong call can't find it again."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def generate(self, state, length):
+        self.calls += 1
+        return np.ones((length, state, 2 if self.calls == 10 else 1), np.float32), state
+
+
 class KnowsItself(Constant):
     bounds = (0.0, math.inf)
 
@@ -235,6 +246,7 @@ class TestCorrectSignals:
         ("determinism", GlobalGenerator()),
         ("determinism", CountsCallsInItsModule()),
         ("determinism", CountsCallsInItself()),
+        ("determinism", IsWrongOnce()),
         ("determinism", KnowsItself()),
         ("purity", MutatesItsState()),
         ("purity", ReusesItsOutput()),

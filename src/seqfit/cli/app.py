@@ -46,7 +46,6 @@ def main(arguments: list[str] | None = None) -> None:
 
     Args:
         arguments: what follows the program's name; None takes the process's own.
-
     """
     try:
         app(arguments)

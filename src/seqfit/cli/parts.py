@@ -15,7 +15,6 @@ def parse_part(kind: plugins.Kind, text: str) -> Any:
     Raises:
         ConfigurationError: the settings can't be read, or the component refuses them.
         PluginError: the name can't be loaded.
-
     """
     name, _, settings = text.partition(":")
     table = configuration.read_toml(

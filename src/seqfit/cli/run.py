@@ -31,7 +31,6 @@ def run_experiment(
 
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
-
     """
     text = to_toml(what)
     interrupt, bar = StopOnInterrupt(), ProgressLine(what.samples, console)

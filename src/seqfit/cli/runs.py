@@ -28,7 +28,6 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-
     """
 
     path: Path
@@ -44,7 +43,6 @@ class RunFolder:
         Raises:
             FileExistsError: the folder holds a run already.
             OSError: the folder can't be made or written.
-
         """
         if path is None:
             taken = (Path("runs") / f"{name}-{number:03d}" for number in itertools.count(1))

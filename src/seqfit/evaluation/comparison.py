@@ -27,7 +27,6 @@ class Moment:
         updates: updates made.
         seconds: time spent in fitting.
         weights: copies of the module's tensors, by name.
-
     """
 
     samples: int

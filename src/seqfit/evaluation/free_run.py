@@ -22,7 +22,6 @@ def free_run(module: StreamModule, x: npt.NDArray[np.floating[Any]]) -> npt.NDAr
 
     Returns:
         y: (time, streams, outputs).
-
     """
     device = next(module.parameters()).device
     state = module.start(x.shape[1])

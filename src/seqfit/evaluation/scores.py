@@ -21,7 +21,6 @@ class Scores:
         max: largest absolute error.
         samples: samples scored, over all streams.
         streams: streams scored.
-
     """
 
     mae: float
@@ -41,7 +40,6 @@ def score(prediction: npt.NDArray[np.floating[Any]], y: npt.NDArray[np.floating[
     Args:
         prediction: (time, streams, outputs), at least one sample.
         y: the same shape.
-
     """
     error = np.abs(prediction.astype(np.float64) - y)
     return Scores(

@@ -23,7 +23,6 @@ class SampleBuffer:
         position: position of the first sample that no update has taken yet.
         boundaries: positions between updates, oldest first, each with the model's state there;
             the last one is `position`.
-
     """
 
     x: Samples
@@ -66,7 +65,6 @@ class SampleBuffer:
             length: new samples that the update has taken.
             state: the model's state after them.
             history: the most samples that an update looks back.
-
         """
         self.position += length
         self.boundaries.append((self.position, state))

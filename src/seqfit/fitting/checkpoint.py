@@ -35,7 +35,6 @@ def write_checkpoint(path: Path, configuration: Mapping[str, Any], tree: State) 
 
     Raises:
         OSError: the file can't be written.
-
     """
     structure, arrays = states.pack(tree)
     arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
@@ -53,7 +52,6 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
     Raises:
         FileNotFoundError: there is no such file.
         CheckpointError: it is not a checkpoint, is damaged, or has a newer format.
-
     """
     if not path.is_file():
         raise FileNotFoundError(f"no file at {str(path)!r}")

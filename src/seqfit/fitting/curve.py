@@ -22,7 +22,6 @@ class LossCurve:
         samples: samples of each stream that had been taken at the end of each stretch.
         losses: mean loss over each stretch.
         pending: sum and number of the losses in the stretch that is not full yet.
-
     """
 
     stride: int = 1

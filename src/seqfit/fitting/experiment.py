@@ -75,7 +75,6 @@ class Experiment:
         engine: ``"eager"``, ``"windowed"``, or ``"auto"``.
         threads: torch's threads during the fit; at these sizes more than one rarely pays.
         samples: how many samples `Fitter.fit` takes where it is not told, over all streams.
-
     """
 
     signal: Signal | None = attrs.field(default=None, validator=_is_a(Signal, optional=True))
@@ -116,7 +115,6 @@ def to_toml(experiment: Experiment) -> str:
 
     Raises:
         NotSerialisable: a part of it holds code or data in memory.
-
     """
     data = configuration.to_data(experiment)
     tables = {key: value for key, value in data.items() if isinstance(value, dict)}
@@ -133,7 +131,6 @@ def from_toml(text: str, source: str = "the experiment") -> Experiment:
     Raises:
         ConfigurationError: it is not TOML, or something in it is unknown or wrong.
         PluginError: a name in it can't be loaded.
-
     """
     return configuration.build(Experiment, configuration.read_toml(text, source), where=source)
 
@@ -154,7 +151,6 @@ def to_partial_data(experiment: Experiment) -> tuple[dict[str, Any], dict[str, s
     Returns:
         data: fields as plain data.
         missing: for each field that can't be written, the reason.
-
     """
     data, missing = {}, {}
     for field in attrs.fields(Experiment):
@@ -170,6 +166,5 @@ def from_partial_data(data: dict[str, Any], parts: dict[str, Any], source: str) 
 
     Raises:
         ConfigurationError: something in the data is unknown or wrong, or a part is not one.
-
     """
     return configuration.build(Experiment, data, where=source, given=parts)

@@ -43,7 +43,6 @@ class Report:
         model: the model's configuration.
         schedule: the schedule's configuration.
         loss: mean loss over the most recent updates, each before it was made.
-
     """
 
     samples: int
@@ -79,7 +78,6 @@ class Fitter(Experiment):
 
     Attributes:
         callbacks: told of each update, see `seqfit.fitting.callbacks.Callback`.
-
     """
 
     callbacks: tuple[Callback, ...] = attrs.field(
@@ -156,7 +154,6 @@ class Fitter(Experiment):
                 finite.
             DivergedError: a loss, gradient or weight was not finite; the last good weights are
                 kept.
-
         """
         samples = self.samples if samples is None else samples
         require_positive_int("samples", samples)
@@ -193,7 +190,6 @@ class Fitter(Experiment):
         Raises:
             ValueError: the shapes don't fit, or a value is not finite.
             DivergedError: as in `fit`.
-
         """
         training, streams = self._course.training, self.schedule.streams
         sizes = (None, None) if training is None else _channels(training)
@@ -223,7 +219,6 @@ class Fitter(Experiment):
 
         Raises:
             ValueError: the shape doesn't fit, or a value is not finite.
-
         """
         array = np.asarray(x)
         streams = array.shape[1] if array.ndim == 3 else 1
@@ -255,7 +250,6 @@ class Fitter(Experiment):
 
         Raises:
             ValueError: there is no signal, or it has fewer samples.
-
         """
         x, y = self.held_out_samples(samples, streams=streams, seed=seed)
         if not 0 <= washout < len(x):
@@ -269,7 +263,6 @@ class Fitter(Experiment):
 
         Returns:
             x, y: arrays of shape (time, streams, channels).
-
         """
         if self.signal is None or self.target is None:
             raise ValueError("this fitter has no signal and no target: score it by score(x, y)")
@@ -316,7 +309,6 @@ class Fitter(Experiment):
 
         Raises:
             OSError: the file can't be written; an older one is then left as it was.
-
         """
         training, course = self._training(), self._course
         data, missing = to_partial_data(self.experiment)
@@ -348,7 +340,6 @@ class Fitter(Experiment):
         Raises:
             FileNotFoundError: there is no such file.
             CheckpointError: it is not a checkpoint, is damaged, or does not fit its parts.
-
         """
         content, state = read_checkpoint(Path(path))
         try:

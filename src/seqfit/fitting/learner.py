@@ -34,7 +34,6 @@ class Learner:
         loss: the elementwise loss.
         clip: greatest norm of a gradient, if there is one.
         good: the weights with which the loss was last seen to be finite.
-
     """
 
     module: StreamModule
@@ -82,7 +81,6 @@ class Learner:
 
         Raises:
             DivergedError: the loss or the gradient is not finite; no step was taken.
-
         """
         self.optimizer.zero_grad()
         outcome = self.engine.accumulate(self.module, self.loss, segment)

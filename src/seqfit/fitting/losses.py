@@ -50,7 +50,6 @@ def elementwise(loss: str | Loss) -> Loss:
     Returns:
         A function of prediction and y, both (time, streams, outputs), that returns
         (time, streams, outputs).
-
     """
     if isinstance(loss, str):
         return _BY_NAME[loss]

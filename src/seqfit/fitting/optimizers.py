@@ -36,7 +36,6 @@ class TorchOptimizer:
     Attributes:
         name: name of the class, for example ``"Adam"``.
         options: its keyword arguments.
-
     """
 
     name: str = attrs.field(default="Adam", validator=text)
@@ -66,7 +65,6 @@ class TorchLearningRate:
     Attributes:
         name: name of the class, for example ``"OneCycleLR"``.
         options: its keyword arguments.
-
     """
 
     name: str = attrs.field(validator=text)

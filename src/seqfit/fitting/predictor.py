@@ -25,7 +25,6 @@ class Predictor:
         inputs: channels of an input sample.
         streams: number of streams.
         state: the model's state before the next sample.
-
     """
 
     module: StreamModule
@@ -52,7 +51,6 @@ class Predictor:
 
         Raises:
             ValueError: the sample has another shape or is not finite.
-
         """
         array = np.asarray(x_t)
         sample = array.reshape(1, 1) if array.ndim == 0 else np.atleast_2d(array)

@@ -24,7 +24,6 @@ def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype
     Raises:
         ValueError: the shape is another, there is no sample, or a value is not finite.
         TypeError: the values are not real numbers.
-
     """
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":

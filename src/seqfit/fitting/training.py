@@ -32,7 +32,6 @@ class Training:
         updates: updates made.
         loss: mean loss over the new samples of the last update; NaN before it.
         curve: the course of the loss.
-
     """
 
     learner: Learner
@@ -59,7 +58,6 @@ class Training:
         Raises:
             DivergedError: a loss, gradient or weight was not finite.
             ValueError: the schedule asked for samples that it may not look back on.
-
         """
         buffer, schedule = self.buffer, experiment.schedule
         buffer.append(x, y)

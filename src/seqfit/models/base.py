@@ -36,7 +36,6 @@ class StreamModule(torch.nn.Module, abc.ABC):
         Returns:
             y: tensor of shape (time, streams, outputs).
             state: the state after them.
-
         """
 
     def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -55,7 +54,6 @@ class StreamModule(torch.nn.Module, abc.ABC):
         Returns:
             The states, window after window along the first axis of each tensor:
             (windows * streams, ...).
-
         """
         states = [state]
         with torch.no_grad():
@@ -80,7 +78,6 @@ class Model(abc.ABC):
         Args:
             inputs: channels of a sample that goes in.
             outputs: channels of a sample that comes out.
-
         """
 
 

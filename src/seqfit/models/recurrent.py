@@ -5,21 +5,20 @@ References:
     machine translation", 2014.
     Hochreiter and Schmidhuber, "Long short-term memory", 1997.
     Elman, "Finding structure in time", 1990.
-
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, final
 
 import attrs
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
 
 from seqfit.models.base import Model, StreamModule
-from seqfit.models.kernels.cells import CELLS, Cell
-from seqfit.models.kernels.recurrence import recur, states_after
+from seqfit.models.kernels.cells import CELLS
+from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
 
@@ -34,14 +33,11 @@ class GRU(Model):
         layers: recurrent layers, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
-
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
     layers: int = attrs.field(default=1, validator=positive_int)
-    head: tuple[int, ...] = attrs.field(
-        default=(50,), converter=as_tuple, validator=positive_ints
-    )
+    head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.GRU(inputs, self.hidden, self.layers)
@@ -58,14 +54,11 @@ class LSTM(Model):
         layers: recurrent layers, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
-
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
     layers: int = attrs.field(default=1, validator=positive_int)
-    head: tuple[int, ...] = attrs.field(
-        default=(50,), converter=as_tuple, validator=positive_ints
-    )
+    head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.LSTM(inputs, self.hidden, self.layers)
@@ -83,22 +76,17 @@ class RNN(Model):
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
         activation: of the recurrent layers.
-
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
     layers: int = attrs.field(default=1, validator=positive_int)
-    head: tuple[int, ...] = attrs.field(
-        default=(50,), converter=as_tuple, validator=positive_ints
-    )
+    head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
     activation: Literal["tanh", "relu"] = attrs.field(
         default="tanh", validator=one_of("tanh", "relu")
     )
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
-        recurrence = torch.nn.RNN(
-            inputs, self.hidden, self.layers, nonlinearity=self.activation
-        )
+        recurrence = torch.nn.RNN(inputs, self.hidden, self.layers, nonlinearity=self.activation)
         return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
 
 
@@ -111,7 +99,6 @@ class RecurrentModule(StreamModule):
     Attributes:
         recurrence: torch's module; its ``weight_hh_l0`` and so on are the parameters.
         head: maps (..., hidden) to (..., outputs).
-
     """
 
     def __init__(self, recurrence: torch.nn.RNNBase, head: torch.nn.Module) -> None:
@@ -120,103 +107,104 @@ class RecurrentModule(StreamModule):
         self.head = head
 
     def start(self, streams: int) -> State:
-        like = self.recurrence.weight_hh_l0
-        layers, hidden = self.recurrence.num_layers, self.recurrence.hidden_size
-        parts = [like.new_zeros(streams, layers, hidden) for _ in range(self._cell.parts)]
-        return _as_state(parts)
+        shape = (streams, self.recurrence.num_layers, self.recurrence.hidden_size)
+        like = next(self.recurrence.parameters())
+        parts = [like.new_zeros(shape) for _ in range(CELLS[self.recurrence.mode].parts)]
+        return _as_state(tuple(parts))
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        parts = [part.transpose(0, 1).contiguous() for part in _as_parts(state)]
-        hidden, after = self.recurrence(x, _as_state(parts))
-        return self.head(hidden), _as_state([part.transpose(0, 1) for part in _as_parts(after)])
+        before = [part.transpose(0, 1).contiguous() for part in _as_parts(state)]
+        hidden, state = self.recurrence(x, _as_state(tuple(before)))
+        after = [part.transpose(0, 1) for part in _as_parts(state)]
+        return self.head(hidden), _as_state(tuple(after))
 
     def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        if not self._is_fast(x, state):
+        parts = _as_parts(state)
+        if not self._is_fast(x, parts):
             return super().fast_forward(x, state)
-        tensors = (x, *_as_parts(state), *self.parameters())
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-            return self._differentiable(x, state)
-        with torch.no_grad():
-            return self._in_chunks(x, state)
+        if not torch.is_grad_enabled():
+            return self._in_chunks(x, parts)
+        recurrence = self.recurrence
+        cell = CELLS[recurrence.mode]
+        after = []
+        for layer, weights in enumerate(recurrence.all_weights):
+            start = tuple([part[:, layer] for part in parts])
+            x, last = run_differentiable(cell, x, start, weights)
+            after.append(last)
+        return self.head(x), _as_state(_stacked(after))
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
-        if not self._is_fast(x, state):
-            return super().window_states(x, state, window)
-        with torch.no_grad():
-            _, layers = self._steps(x, state)
-            firsts = [states[:-1:window].flatten(0, 1) for states in layers]
-            return self._unpacked(firsts)
-
-    @property
-    def _cell(self) -> Cell:
-        return CELLS[self.recurrence.mode]
-
-    def _is_fast(self, x: Tensor, state: State) -> bool:
-        """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
-        weight: Tensor = self.recurrence.weight_hh_l0
-        layers, hidden = self.recurrence.num_layers, self.recurrence.hidden_size
         parts = _as_parts(state)
+        with torch.no_grad():
+            if not self._is_fast(x, parts):
+                return super().window_states(x, state, window)
+            layers = self._run(x, parts)
+            firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
+            return _as_state(_stacked(firsts))
+
+    def _is_fast(self, x: Tensor, parts: Parts) -> bool:
+        """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
+        recurrence = self.recurrence
+        dtype, hidden = x.dtype, recurrence.hidden_size
+        if x.dim() != 3 or len(x) == 0:
+            return False
+        if torch.is_grad_enabled():
+            if x.shape[1] * hidden > _LARGEST_WITH_GRADIENTS:
+                return False
+        elif hidden > _LARGEST_WITHOUT:
+            return False
+        shape = (x.shape[1], recurrence.num_layers, hidden)
+        for tensor in (x, *parts, recurrence.weight_hh_l0):
+            if tensor.dtype != dtype or not tensor.is_cpu:
+                return False
         return (
-            weight.dtype in (torch.float32, torch.float64)
-            and x.dim() == 3
-            and len(x) > 0
-            and len(parts) == self._cell.parts
-            and all(part.shape == (x.shape[1], layers, hidden) for part in parts)
-            and all(t.dtype == weight.dtype and t.device.type == "cpu" for t in (x, *parts))
-            and weight.device.type == "cpu"
+            dtype in (torch.float32, torch.float64)
+            and x.shape[2] == recurrence.input_size
+            and len(parts) == CELLS[recurrence.mode].parts
+            and all(part.shape == shape for part in parts)
             and not torch.is_autocast_enabled("cpu")
         )
 
-    def _differentiable(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        after = []
-        for layer, start in enumerate(self._packed(state)):
-            weight_in, weight, bias_in, bias = self.recurrence.all_weights[layer]
-            x, last = recur(self._cell, linear(x, weight_in, bias_in), weight, bias, start)
-            after.append(last)
-        return self.head(x), self._unpacked(after)
-
-    def _in_chunks(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+    def _in_chunks(self, x: Tensor, parts: Parts) -> tuple[Tensor, State]:
         """A run without gradients, in pieces that stay in the processor's cache."""
         length = max(1, _CHUNK // (x.shape[1] * self.recurrence.hidden_size))
         outputs = []
-        for chunk in x.split(length):
-            hidden, layers = self._steps(chunk, state)
-            state = self._unpacked([states[-1] for states in layers])
-            outputs.append(self.head(hidden))
-        return torch.cat(outputs) if len(outputs) > 1 else outputs[0], state
+        for chunk in x.split(length) if len(x) > length else (x,):
+            layers = self._run(chunk, parts)
+            parts = _stacked([[part[-1] for part in layer] for layer in layers])
+            outputs.append(self.head(layers[-1][0][1:]))
+        return torch.cat(outputs) if len(outputs) > 1 else outputs[0], _as_state(parts)
 
-    def _steps(self, x: Tensor, state: State) -> tuple[Tensor, list[Tensor]]:
-        """The last layer's hidden states, and each layer's states from the first on."""
+    def _run(self, x: Tensor, parts: Parts) -> list[Parts]:
+        """Each layer's states, first to last, without gradients."""
+        cell = CELLS[self.recurrence.mode]
         layers = []
-        for layer, start in enumerate(self._packed(state)):
-            weight_in, weight, bias_in, bias = self.recurrence.all_weights[layer]
-            states = states_after(self._cell, linear(x, weight_in, bias_in), weight, bias, start)
-            x = states[1:, :, : self.recurrence.hidden_size]
+        for layer, weights in enumerate(self.recurrence.all_weights):
+            states = run(cell, x, tuple([part[:, layer] for part in parts]), weights)
+            x = states[0][1:]
             layers.append(states)
-        return x, layers
-
-    def _packed(self, state: State) -> tuple[Tensor, ...]:
-        """Each layer's start, (streams, parts * hidden)."""
-        parts = _as_parts(state)
-        return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)).unbind(1)
-
-    def _unpacked(self, layers: list[Tensor]) -> State:
-        """The state from each layer's; it shares no memory with theirs."""
-        together = torch.stack(layers, dim=1)  # (streams, layers, parts * hidden)
-        if self._cell.parts == 1:
-            return together
-        return _as_state(list(together.chunk(self._cell.parts, dim=2)))
+        return layers
 
 
-_CHUNK = 2**18
+# Beyond these, torch's matrix products gain more than its overhead costs. The backward pass works
+# on whole batches, so there the number of streams counts too.
+_LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
+_LARGEST_WITHOUT = 256  # hidden
+
+_CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
 
 
-def _as_parts(state: State) -> tuple[Tensor, ...]:
+def _as_parts(state: State) -> Parts:
     return state if isinstance(state, tuple) else (state,)
 
 
-def _as_state(parts: list[Tensor]) -> State:
-    return parts[0] if len(parts) == 1 else tuple(parts)
+def _as_state(parts: Parts) -> State:
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _stacked(layers: Sequence[Sequence[Tensor]]) -> Parts:
+    """Parts of a state, each (streams, layers, hidden), from those of each layer."""
+    return tuple([torch.stack(parts, dim=1) for parts in zip(*layers, strict=True)])
 
 
 def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module:

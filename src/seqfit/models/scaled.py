@@ -45,7 +45,6 @@ class Scaled(Model):
         input_scale: what each input channel is then divided by.
         output_offset: what is added to each output channel.
         output_scale: what each output channel is multiplied by before.
-
     """
 
     model: Model = attrs.field(validator=_model)
@@ -64,7 +63,6 @@ class Scaled(Model):
             model: the model in between.
             x: inputs, (time, streams, inputs).
             y: outputs, (time, streams, outputs).
-
         """
         return cls(model, *_mean_and_deviation(x), *_mean_and_deviation(y))
 

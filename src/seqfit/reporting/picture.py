@@ -30,7 +30,6 @@ def draw_fit(path: Path, fitter: Fitter, x: Samples, y: Samples, title: str) -> 
 
     Raises:
         PictureUnavailableError: the extra ``plot`` is not installed.
-
     """
     try:
         from matplotlib.figure import Figure

@@ -38,7 +38,6 @@ class Update:
         washout: leading samples of the segment that are left out of the loss.
         reduction: ``"mean"`` takes the mean loss over the segment; ``"sum"`` adds up the mean
             losses of its windows.
-
     """
 
     length: int = attrs.field(validator=positive_int)
@@ -57,7 +56,6 @@ class Progress:
         position: samples of each stream that earlier updates have taken.
         updates: updates made.
         loss: mean loss over the new samples of the last update, before it was made; NaN at first.
-
     """
 
     position: int
@@ -75,7 +73,6 @@ class UpdateSchedule(abc.ABC):
     Attributes:
         streams: number of streams that run side by side.
         history: the most samples that an update ever looks back.
-
     """
 
     __slots__ = ()
@@ -98,7 +95,6 @@ class UpdateSchedule(abc.ABC):
         Returns:
             update: its `lookback` is at most `progress.position` and at most `history`.
             state: the state after it.
-
         """
 
 

@@ -29,7 +29,6 @@ class TruncatedBPTT(UpdateSchedule):
         loss_on: ``"new"`` takes the loss of the new samples alone, as the paper does; ``"all"``
             that of the whole window, so that a sample is learned from k2 / k1 times.
         streams: number of streams that run side by side.
-
     """
 
     k1: int = attrs.field(default=10, validator=positive_int)

@@ -21,7 +21,6 @@ class EveryWindow(UpdateSchedule):
         phase: samples in the first window where it is shorter; 0 makes it a whole one. The 2017
             loop, which tests ``index % 2 == 0``, has the phase 1.
         streams: number of streams that run side by side.
-
     """
 
     window: int = attrs.field(default=2, validator=positive_int)
@@ -48,7 +47,6 @@ class Accumulate(UpdateSchedule):
         phase: samples in the first update where it is shorter; 0 makes it a whole one. The 2017
             loop, which tests ``index % 50 == 0``, has the phase 1.
         streams: number of streams that run side by side.
-
     """
 
     window: int = attrs.field(default=2, validator=positive_int)

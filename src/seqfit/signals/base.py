@@ -26,7 +26,6 @@ class Signal(abc.ABC):
         dtype: dtype of the samples, ``"float32"`` or ``"float64"``.
         max_streams: how many streams there are at most; None where there is no limit.
         length: samples in each stream; None where it never ends.
-
     """
 
     __slots__ = ()
@@ -47,7 +46,6 @@ class Signal(abc.ABC):
 
         Returns:
             A state tree, see `seqfit.states`.
-
         """
 
     @abc.abstractmethod
@@ -61,7 +59,6 @@ class Signal(abc.ABC):
         Returns:
             x: array of shape (length, streams, channels) and dtype `dtype`.
             state: the state after them.
-
         """
 
     @property

@@ -26,7 +26,6 @@ class RandomHold(Signal):
         low: lower end of the range of a jump.
         high: upper end of the range of a jump.
         initial: value until the first jump.
-
     """
 
     jump_probability: float = attrs.field(default=0.1, validator=probability)

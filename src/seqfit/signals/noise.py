@@ -22,7 +22,6 @@ class UniformNoise(Signal):
         low: lower end of the range.
         high: upper end of the range.
         channels: numbers in a sample.
-
     """
 
     low: float = attrs.field(default=0.0, validator=finite)
@@ -54,7 +53,6 @@ class GaussianNoise(Signal):
         mean: expected value.
         deviation: standard deviation.
         channels: numbers in a sample.
-
     """
 
     mean: float = attrs.field(default=0.0, validator=finite)

@@ -23,7 +23,6 @@ class Sine(Signal):
         amplitude: greatest distance from `offset`.
         offset: mean value.
         phase: fraction of a period at sample 0; None draws one for each stream.
-
     """
 
     period: float = attrs.field(default=100.0, validator=positive)

@@ -24,7 +24,6 @@ def uniforms(
 
     Returns:
         Array of shape (length, streams, draws).
-
     """
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
     counter = np.array([block & (2**64 - 1), block >> 64, 0, 0], dtype=np.uint64)

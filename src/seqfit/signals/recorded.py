@@ -24,7 +24,6 @@ class Recorded(Signal):
             mapping from column names to arrays.
         columns: names of the columns.
         dtype: ``"float32"`` or ``"float64"``.
-
     """
 
     recording: Recording = attrs.field(converter=as_recording)

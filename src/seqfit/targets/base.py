@@ -45,7 +45,6 @@ class Target(abc.ABC):
 
         Raises:
             ValueError: `x` has a number of channels that the target cannot take.
-
         """
 
     @property
@@ -85,7 +84,6 @@ def require_samples(x: Array, owner: Target, inputs: int | None = None) -> None:
         x: the inputs of a target.
         owner: the target, named in the error.
         inputs: number of channels that it takes; None where it takes any.
-
     """
     name = type(owner).__name__
     if x.ndim != 3:

@@ -23,7 +23,6 @@ class Chain(Target):
 
     Attributes:
         parts: the targets, the first one first.
-
     """
 
     parts: tuple[Target, ...] = attrs.field(converter=as_tuple, validator=_targets)

@@ -20,7 +20,6 @@ class Delay(Target):
     Attributes:
         samples: how far back; 0 passes the input through.
         initial: output until the first input arrives.
-
     """
 
     samples: int = attrs.field(default=1, validator=natural)

@@ -38,7 +38,6 @@ class SaturatedIntegral(Target):
         low: lower bound.
         high: upper bound.
         initial: y before the first sample.
-
     """
 
     gain: float = attrs.field(default=0.1, validator=finite)
@@ -69,7 +68,6 @@ class LeakyIntegral(Target):
         leak: fraction of the sum that is lost at each sample; 0 forgets nothing.
         gain: weight of an input.
         initial: y before the first sample.
-
     """
 
     leak: float = attrs.field(default=0.05, validator=probability)

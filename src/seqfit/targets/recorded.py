@@ -25,7 +25,6 @@ class RecordedOutput(Target):
     Attributes:
         recording: a `seqfit.recordings.Recording`, or what one is made from.
         columns: names of the columns, one output channel each.
-
     """
 
     recording: Recording = attrs.field(converter=as_recording)

@@ -7,6 +7,11 @@ from hypothesis import strategies as st
 
 from seqfit.signals.base import Array
 from seqfit.testing.laws import Example
+from seqfit.testing.strategies import LONGEST
+
+# Drawn before the samples and then reduced to their number: so the search can take samples away
+# without drawing all else anew.
+_numbers = st.integers(0, LONGEST)
 
 
 def changed_later(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Example]:
@@ -14,10 +19,10 @@ def changed_later(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Example
 
     @st.composite
     def examples(draw: st.DrawFn) -> Example:
-        x = draw(inputs)
-        at = draw(st.integers(0, len(x)))
+        place, shift, x = draw(_numbers), draw(_numbers), draw(inputs)
+        at = place % (len(x) + 1)
         changed = x.copy()
-        changed[at:] = draw(_shifted(x))[at:]
+        changed[at:] = _shifted(x, shift)[at:]
         return {"x": x, "at": at, "changed": changed}
 
     return examples()
@@ -28,10 +33,10 @@ def changed_stream(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Exampl
 
     @st.composite
     def examples(draw: st.DrawFn) -> Example:
-        x = draw(inputs)
-        stream = draw(st.integers(0, x.shape[1] - 1))
+        place, shift, x = draw(_numbers), draw(_numbers), draw(inputs)
+        stream = place % x.shape[1]
         changed = x.copy()
-        changed[:, stream] = draw(_shifted(x))[:, -1 - stream]
+        changed[:, stream] = _shifted(x, shift)[:, -1 - stream]
         return {"x": x, "stream": stream, "changed": changed}
 
     return examples()
@@ -42,7 +47,6 @@ def split(x: Array, chunks: tuple[int, ...]) -> tuple[Array, ...]:
     return tuple(np.split(x, np.cumsum(chunks)))
 
 
-def _shifted(x: Array) -> st.SearchStrategy[Array]:
+def _shifted(x: Array, shift: int) -> Array:
     # Made of the samples of x itself, so that they are inputs that the component can take.
-    longest = max(len(x) - 1, 0)
-    return st.integers(min(1, longest), longest).map(lambda by: np.roll(x, by, axis=0))
+    return np.roll(x, 1 + shift % max(len(x) - 1, 1), axis=0)

@@ -25,7 +25,6 @@ class Run:
         start: gives the state before the first call.
         advance: takes a state and an input; gives the output and the state after it.
         feed: an input for each call.
-
     """
 
     start: Callable[[], State]
@@ -38,7 +37,6 @@ def round_trip(state: State) -> State:
 
     Raises:
         Broken: it can't be saved.
-
     """
     try:
         structure, arrays = states.pack(state)
@@ -55,7 +53,6 @@ def laws_of_every_kind(
     Args:
         run: takes a component and the values of an example, and gives a run of it.
         cases: the examples for a component.
-
     """
 
     def saves(subject: Any, **example: Any) -> None:

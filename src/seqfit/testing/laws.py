@@ -27,7 +27,6 @@ class LawViolation(AssertionError):  # noqa: N818 - it names what happened, as A
         subject: the component.
         what: what happened.
         example: the smallest inputs that were found to break the law, by name.
-
     """
 
     def __init__(self, law: str, subject: Any, what: str, example: Mapping[str, Any]) -> None:
@@ -61,7 +60,6 @@ class Law:
         holds: takes the component and an example's values by name, and raises `Broken`; an
             exception of the component breaks the law too.
         cases: the examples to try on a component.
-
     """
 
     name: str
@@ -89,7 +87,6 @@ def check_laws(
     Raises:
         LawViolation: a law is broken.
         TypeError: the component is not an instance of the interface.
-
     """
     if not isinstance(component, st.SearchStrategy):
         _require_instance(component, interface)

@@ -42,7 +42,6 @@ def check_model(
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
-
     """
     with isolated_torch():
         check_laws(

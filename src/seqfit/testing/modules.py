@@ -30,7 +30,6 @@ class Builder:
         inputs: number of input channels.
         outputs: number of output channels.
         seed: of the weights.
-
     """
 
     model: Model
@@ -43,7 +42,8 @@ class Builder:
 
     def build(self, dtype: torch.dtype = torch.float64) -> StreamModule:
         """A module with the weights of the seed."""
-        torch.manual_seed(self.seed)
+        # Not torch.manual_seed, which records a traceback for each device that isn't there.
+        torch.default_generator.manual_seed(self.seed)
         module = self.model.build(self.inputs, self.outputs)
         if not isinstance(module, StreamModule):
             raise Broken(f"build() of {self} must give a StreamModule, got {module!r}")

@@ -31,7 +31,6 @@ def check_schedule(
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
-
     """
     check_laws(schedule, UpdateSchedule, _LAWS, bad_arguments=bad_arguments, examples=examples)
 

@@ -41,7 +41,6 @@ def check_signal(
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
-
     """
     check_laws(signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples)
 

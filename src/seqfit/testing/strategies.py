@@ -17,7 +17,6 @@ def stream_counts(at_most: int | None = None) -> st.SearchStrategy[int]:
 
     Args:
         at_most: the greatest number; None for 4.
-
     """
     return st.integers(1, 4 if at_most is None else min(4, at_most))
 
@@ -32,7 +31,6 @@ def lengths(at_most: int | None = None) -> st.SearchStrategy[int]:
 
     Args:
         at_most: the greatest number; None for 300.
-
     """
     longest = LONGEST if at_most is None else min(LONGEST, at_most)
     return st.one_of(st.integers(0, min(_FEW, longest)), st.integers(0, longest))
@@ -43,7 +41,6 @@ def chunkings(at_most: int | None = None) -> st.SearchStrategy[tuple[int, ...]]:
 
     Args:
         at_most: the greatest sum of the lengths; None for 300.
-
     """
     longest = LONGEST if at_most is None else min(LONGEST, at_most)
 
@@ -74,7 +71,6 @@ def samples(
 
     Returns:
         Arrays of shape (time, streams, channels) with values from -4 to 4.
-
     """
     widths = stream_counts() if streams is None else streams
     # Quarters, so that zeros and equal values come up; and no fill, so that values differ.
@@ -104,7 +100,6 @@ def losses(min_size: int = 1, max_size: int = 60) -> st.SearchStrategy[tuple[flo
     Args:
         min_size: the fewest updates.
         max_size: the most updates.
-
     """
     drawn = st.lists(st.floats(0, 100, width=32), min_size=min_size, max_size=max_size)
     generated = st.builds(_exponential, st.integers(min_size, max_size), st.integers(0, 2**32 - 1))

@@ -50,7 +50,6 @@ def check_target(
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
-
     """
     xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
     laws = _laws(xs, _same_first_streams if numbered_streams else _same_when_alone)

@@ -24,7 +24,6 @@ class Day(Signal):
         swing: half the difference between day and night.
         weather: greatest deviation from the sine.
         samples: samples in a day.
-
     """
 
     mean: float = attrs.field(default=20.0, validator=finite)

@@ -21,7 +21,6 @@ class Thermostat(Target):
     Attributes:
         low: temperature below which it begins to heat.
         high: temperature above which it stops.
-
     """
 
     low: float = attrs.field(default=19.0, validator=finite)

@@ -27,7 +27,6 @@ class Segment:
         state: the model's state before them.
         update: how they are cut into windows and weighted; its `lookback` and `length` add up
             to the time.
-
     """
 
     x: Tensor
@@ -44,7 +43,6 @@ class Outcome:
     Attributes:
         loss: mean loss over the new samples.
         state: the model's state after them, without gradient.
-
     """
 
     loss: float
@@ -64,7 +62,6 @@ class Engine(abc.ABC):
             module: the model; its parameters' ``grad`` is None or what has been added up so far.
             loss: an elementwise loss, see `seqfit.fitting.losses`.
             segment: the samples.
-
         """
 
 
@@ -74,7 +71,6 @@ def sample_weights(update: Update, dtype: torch.dtype, device: torch.device) -> 
 
     Returns:
         Tensor of shape (time,); zero in the washout.
-
     """
     time = update.lookback + update.length
     scored = (torch.arange(time) >= update.washout).double()

@@ -21,20 +21,33 @@ class Forward(Protocol):
     """A kernel that steps a cell through time."""
 
     def __call__(
-        self, inputs: Array, weight: Array, bias: Array, states: Array, saved: Array, /
+        self,
+        x: Array,
+        weight_in: Array,
+        weight: Array,
+        bias_in: Array,
+        bias: Array,
+        operands: Array,
+        cells: Array,
+        saved: Array,
+        /,
     ) -> None:
         """Fill in the states after the first.
 
         All arrays are contiguous and of one dtype, float32 or float64.
 
         Args:
-            inputs: (time, streams, gates * hidden), the projected inputs with their bias.
-            weight: (gates * hidden, hidden), which projects the hidden state.
-            bias: (gates * hidden,), of that projection.
-            states: (time + 1, streams, parts * hidden), of which the first is given.
+            x: (time, streams, inputs).
+            weight_in: (gates * hidden, inputs).
+            weight: (gates * hidden, hidden).
+            bias_in: (gates * hidden,).
+            bias: (gates * hidden,).
+            operands: (time + 1, streams, `operand_width`), each row a hidden state, then the
+                input that follows it and a one; the first hidden state is given.
+            cells: (time + 1, streams, hidden), of which the first is given; empty where the cell
+                has no cell state.
             saved: (time, streams, saved * hidden), filled with what `Backward` needs, or of
                 length 0 where nothing is to be saved.
-
         """
 
 
@@ -43,26 +56,29 @@ class Backward(Protocol):
 
     def __call__(
         self,
-        gradients: Array,
+        by_hidden: Array,
         weight: Array,
-        states: Array,
+        operands: Array,
+        cells: Array,
         saved: Array,
         slopes: Array,
-        flow: Array,
+        by_state: Array,
+        by_cell: Array,
         /,
     ) -> None:
-        """Fill in the gradients of the projections; `states` and `saved` are from `Forward`.
+        """Fill in the gradients by the projections and by the first state.
 
         Args:
-            gradients: (time, streams, hidden), of the loss by each hidden state, its direct part.
+            by_hidden: (time, streams, hidden), gradients by each hidden state, their direct part.
             weight: as for `Forward`.
-            states: as `Forward` left them.
-            saved: as `Forward` left it.
-            slopes: (time, streams, slopes * hidden), filled with the gradients of the projected
-                inputs and, where those of the projected hidden state differ, these.
-            flow: (streams, parts * hidden), the gradient of the last state, overwritten with that
-                of the first.
-
+            operands: as `Forward` left them.
+            cells: as `Forward` left them.
+            saved: as `Forward` left them.
+            slopes: (time, streams, slopes * hidden), filled with the gradients by the projected
+                inputs and, where those by the projected hidden state differ, these.
+            by_state: (streams, hidden), the gradient by the last hidden state, overwritten with
+                that by the first.
+            by_cell: (streams, hidden), likewise by the cell state; empty where there is none.
         """
 
 
@@ -74,26 +90,23 @@ class Cell:
     Attributes:
         forward: steps through time.
         backward: carries gradients back.
-        gates: parts of a projection.
-        parts: parts of a state; the hidden state comes first.
+        parts: 2 with a cell state, else 1.
         saved: numbers to save for the way back.
-        slopes: parts of the gradients; those beyond `gates` are the gradients of the last parts
-            of the projected hidden state, which in the others are those of the inputs.
-
+        slopes: gradients by projections. Those beyond the width of the weights belong to the last
+            gates of the projected hidden state; its other gates share those of the inputs.
     """
 
     forward: Forward
     backward: Backward
-    gates: int
     parts: int
     saved: int
     slopes: int
 
 
 CELLS = {
-    "GRU": Cell(gru_forward, gru_backward, gates=3, parts=1, saved=4, slopes=4),
-    "LSTM": Cell(lstm_forward, lstm_backward, gates=4, parts=2, saved=5, slopes=4),
-    "RNN_TANH": Cell(rnn_tanh_forward, rnn_tanh_backward, gates=1, parts=1, saved=0, slopes=1),
-    "RNN_RELU": Cell(rnn_relu_forward, rnn_relu_backward, gates=1, parts=1, saved=0, slopes=1),
+    "GRU": Cell(gru_forward, gru_backward, parts=1, saved=4, slopes=4),
+    "LSTM": Cell(lstm_forward, lstm_backward, parts=2, saved=5, slopes=4),
+    "RNN_TANH": Cell(rnn_tanh_forward, rnn_tanh_backward, parts=1, saved=0, slopes=1),
+    "RNN_RELU": Cell(rnn_relu_forward, rnn_relu_backward, parts=1, saved=0, slopes=1),
 }
 """The cells, by the ``mode`` of the torch module."""

@@ -9,7 +9,6 @@ and of the hidden state h, biases included::
 References:
     Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical
     machine translation", 2014, with the reset after the product as in cuDNN.
-
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def gru_forward(
     saved: Array,
 ) -> None:
     """See `Forward`; `saved` takes r, z, n and q_n."""
-    time, streams, inputs = x.shape
+    time, streams, _ = x.shape
     hidden = weight.shape[1]
     single = x.dtype == SINGLE
     # p_n and q_n are needed apart, so the joint product has no input in its last third.
@@ -46,7 +45,10 @@ def gru_forward(
     gates_bias[2 * hidden :] = 0
     matrix = joint_matrix(gates_in, weight, gates_bias, bias)
     candidate_in = joint_matrix(
-        weight_in[2 * hidden :], np.zeros((hidden, 0), x.dtype), bias_in[2 * hidden :], np.zeros(hidden, x.dtype)
+        weight_in[2 * hidden :],
+        weight[:hidden, :0],
+        bias_in[2 * hidden :],
+        gates_bias[2 * hidden :],
     )
     put_inputs(x, hidden, operands)
     q = np.empty((streams, matrix.shape[1]), x.dtype)

@@ -10,12 +10,16 @@ import numpy as np
 
 from seqfit.compiling import compiled
 from seqfit.models.kernels.products import (
+    COLUMNS,
+    ROWS,
     Array,
     add_products,
     padded,
     padded_transpose,
     rounded_up,
 )
+
+_BLOCK = 128  # samples whose slopes and operands stay in the processor's first cache
 
 
 @compiled
@@ -27,7 +31,6 @@ def put_inputs(x: Array, hidden: int, operands: Array) -> None:
         hidden: width of the hidden state, which comes first.
         operands: (time + 1, streams, hidden + inputs + 1, rounded up); the last time has only a
             hidden state, the others' padding becomes zero.
-
     """
     time, streams, inputs = x.shape
     for t in range(time):
@@ -49,7 +52,6 @@ def joint_matrix(weight_in: Array, weight: Array, bias_in: Array, bias: Array) -
         weight: (width, hidden).
         bias_in: (width,).
         bias: (width,).
-
     """
     width, inputs = weight_in.shape
     hidden = weight.shape[1]
@@ -82,15 +84,19 @@ def sum_gradients(
         by_weight: (width, hidden), filled.
         by_bias_in: (width,), filled.
         by_bias: (width,), filled.
-
     """
     time, streams, count = slopes.shape
     width, inputs = by_weight_in.shape
     hidden = by_weight.shape[1]
-    vectors = padded_transpose(slopes.reshape(time * streams, count))
-    matrix = padded(operands[:time].reshape(time * streams, operands.shape[2]))
-    sums = np.zeros((len(vectors), matrix.shape[1]), slopes.dtype)
-    add_products(vectors, matrix, sums)
+    samples = time * streams
+    columns = operands.shape[2]
+    sums = np.zeros((rounded_up(count, ROWS), rounded_up(columns, COLUMNS)), slopes.dtype)
+    all_slopes = slopes.reshape(samples, count)
+    all_operands = operands.reshape(samples + streams, columns)
+    for first in range(0, samples, _BLOCK):
+        last = min(first + _BLOCK, samples)
+        vectors = padded_transpose(all_slopes[first:last])
+        add_products(vectors, padded(all_operands[first:last]), sums)
     own = count - width  # the last slopes of the projected hidden state, where they differ
     for i in range(width):
         row = sums[i]
@@ -104,5 +110,10 @@ def sum_gradients(
 
 
 def operand_width(hidden: int, inputs: int) -> int:
-    """Numbers in a row of operands, padding included."""
-    return rounded_up(hidden + inputs + 1, 4)
+    """Numbers in a row of operands, padding included.
+
+    A product may begin at the hidden state or at the input, and takes whole groups of rows.
+    """
+    from_hidden = -(-(hidden + inputs + 1) // ROWS) * ROWS
+    from_input = hidden + -(-(inputs + 1) // ROWS) * ROWS
+    return max(from_hidden, from_input)

@@ -13,7 +13,6 @@ Array = npt.NDArray[Any]
 
 ROWS = 4  # rows of a matrix are taken four at a time, so that fewer sums go through memory
 COLUMNS = 16  # one vector of float32 at 512 bits; no loop then has a scalar rest
-_TILE = 16
 
 
 @compiled
@@ -35,14 +34,13 @@ def padded(weight: Array) -> Array:
 
 @compiled
 def padded_transpose(weight: Array) -> Array:
-    """The transposed matrix, padded likewise; tile by tile, as whole rows would miss the cache."""
+    """The transposed matrix, padded likewise."""
     columns, rows = weight.shape
     matrix = np.zeros((rounded_up(rows, ROWS), rounded_up(columns, COLUMNS)), weight.dtype)
-    for column_0 in range(0, columns, _TILE):
-        for row_0 in range(0, rows, _TILE):
-            for column in range(column_0, min(column_0 + _TILE, columns)):
-                for row in range(row_0, min(row_0 + _TILE, rows)):
-                    matrix[row, column] = weight[column, row]
+    for row in range(rows):
+        written = matrix[row]
+        for column in range(columns):
+            written[column] = weight[column, row]
     return matrix
 
 
@@ -54,7 +52,6 @@ def add_products(vectors: Array, matrix: Array, sums: Array) -> None:
         vectors: (count, rows or more), zeros where the rows of the matrix are padding.
         matrix: (rows, columns), from `padded` or `padded_transpose`.
         sums: (count, columns).
-
     """
     count = len(vectors)
     for i in range(0, count - 1, 2):

@@ -2,109 +2,122 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqfit.models.kernels.cells import Cell
+from seqfit.models.kernels.operands import operand_width, sum_gradients
 from seqfit.models.kernels.products import Array
 
+Parts: TypeAlias = tuple[Tensor, ...]
+"""A state's parts: the hidden state and, of an LSTM, the cell state."""
 
-def states_after(cell: Cell, inputs: Tensor, weight: Tensor, bias: Tensor, start: Tensor) -> Tensor:
-    """The first state and all that follow, without gradients.
+Weights: TypeAlias = Sequence[Tensor]
+"""weight_ih, weight_hh, bias_ih and bias_hh of a layer, as torch names them."""
+
+
+def run(cell: Cell, x: Tensor, start: Parts, weights: Weights) -> Parts:
+    """The states, first to last, without gradients.
 
     Args:
         cell: what steps.
-        inputs: (time, streams, gates * hidden), projected.
-        weight: (gates * hidden, hidden).
-        bias: (gates * hidden,).
-        start: (streams, parts * hidden).
+        x: (time, streams, inputs).
+        start: parts of the first state, each (streams, hidden).
+        weights: of the layer.
 
     Returns:
-        The states, (time + 1, streams, parts * hidden); the hidden state comes first in each.
-
+        Parts of the states, each (time + 1, streams, hidden).
     """
-    return _step(cell, inputs, weight, bias, start, save=False)[0]
+    operands, cells, _ = _step(cell, x, start, weights, save=False)
+    hidden = torch.from_numpy(operands[:, :, : start[0].shape[1]])
+    return (hidden, torch.from_numpy(cells)) if cell.parts == 2 else (hidden,)
 
 
-def recur(
-    cell: Cell, inputs: Tensor, weight: Tensor, bias: Tensor, start: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The hidden states after each sample and the last state, differentiable once.
+def run_differentiable(
+    cell: Cell, x: Tensor, start: Parts, weights: Weights
+) -> tuple[Tensor, Parts]:
+    """The hidden state after each sample and the last state, differentiable once.
 
-    Arguments are those of `states_after`.
+    Arguments are those of `run`.
 
     Returns:
         hidden: (time, streams, hidden).
-        state: (streams, parts * hidden).
-
+        state: parts of the last state, each (streams, hidden).
     """
-    out: tuple[Tensor, Tensor] = _Recurrence.apply(cell, inputs, weight, bias, start)
-    return out
+    hidden, *state = _Layer.apply(cell, x, *weights, *start)  # type: ignore[no-untyped-call]
+    return hidden, tuple(state)
 
 
-class _Recurrence(torch.autograd.Function):
+class _Layer(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, cell: Cell, inputs: Tensor, weight: Tensor, bias: Tensor, start: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        states, saved = _step(cell, inputs, weight, bias, start, save=True)
-        ctx.save_for_backward(weight, states, saved)
-        ctx.cell = cell
+    def forward(ctx: Any, cell: Cell, x: Tensor, *tensors: Tensor) -> Parts:
+        weights, start = tensors[:4], tensors[4:]
+        size = start[0].shape[1]
+        operands, cells, saved = _step(cell, x, start, weights, save=True)
+        hidden = torch.from_numpy(operands[1:, :, :size])
+        last = [operands[-1, :, :size], *([cells[-1]] if cell.parts == 2 else [])]
+        ctx.cell, ctx.operands, ctx.cells, ctx.kept = cell, operands, cells, saved
+        # The operands hold `hidden`: saved, an in-place change of it is an error.
+        ctx.save_for_backward(weights[0], weights[1], hidden)
         ctx.set_materialize_grads(False)
-        return states[1:, :, : weight.shape[1]], states[-1].clone()
+        return hidden, *[torch.from_numpy(part.copy()) for part in last]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, by_hidden: Tensor | None, by_state: Tensor | None) -> Any:
+    def backward(ctx: Any, by_hidden: Tensor | None, *by_last: Tensor | None) -> Any:
         cell: Cell = ctx.cell
-        weight, states, saved = ctx.saved_tensors
-        hidden = weight.shape[1]
-        time, streams = len(states) - 1, states.shape[1]
+        weight_in, weight, hidden = ctx.saved_tensors
+        time, streams, size = hidden.shape
+        dtype = ctx.operands.dtype
         if by_hidden is None:
-            by_hidden = states.new_zeros(time, streams, hidden)
-        flow = torch.zeros_like(states[0]) if by_state is None else _own_copy(by_state)
-        slopes = states.new_empty(time, streams, cell.slopes * hidden)
+            by_hidden = torch.zeros_like(hidden)
+        by_start = [
+            np.zeros((streams, size), dtype) if part is None else _array(part).copy()
+            for part in by_last
+        ]
+        slopes = np.empty((time, streams, cell.slopes * size), dtype)
         cell.backward(
             _array(by_hidden),
             _array(weight),
-            _array(states),
-            _array(saved),
-            slopes.numpy(),
-            flow.numpy(),
+            ctx.operands,
+            ctx.cells,
+            ctx.kept,
+            slopes,
+            by_start[0],
+            by_start[1] if cell.parts == 2 else np.empty((0, 0), dtype),
         )
-        by_weight = by_bias = None
-        if ctx.needs_input_grad[2]:
-            before = states[:-1].flatten(0, 1)[:, :hidden]  # (time * streams, hidden)
-            by_weight = _of_hidden(cell, slopes.flatten(0, 1).t() @ before, hidden)
-        if ctx.needs_input_grad[3]:
-            by_bias = _of_hidden(cell, slopes.sum(dim=(0, 1)), hidden)
-        return None, slopes[:, :, : cell.gates * hidden], by_weight, by_bias, flow
+        width = len(weight)
+        by_weights = [np.empty(s, dtype) for s in (weight_in.shape, weight.shape, width, width)]
+        sum_gradients(slopes, ctx.operands, *by_weights)
+        by_x = None
+        if ctx.needs_input_grad[1]:
+            by_x = torch.from_numpy(slopes[:, :, :width]) @ weight_in
+        return None, by_x, *map(torch.from_numpy, by_weights), *map(torch.from_numpy, by_start)
 
 
 def _step(
-    cell: Cell, inputs: Tensor, weight: Tensor, bias: Tensor, start: Tensor, save: bool
-) -> tuple[Tensor, Tensor]:
-    time, streams, _ = inputs.shape
-    states = torch.empty(time + 1, *start.shape, dtype=start.dtype)
-    states[0] = start.detach()
-    saved = states.new_empty(time if save else 0, streams, cell.saved * weight.shape[1])
-    cell.forward(_array(inputs), _array(weight), _array(bias), states.numpy(), saved.numpy())
-    return states, saved
-
-
-def _of_hidden(cell: Cell, slopes: Tensor, hidden: int) -> Tensor:
-    """Of sums over slopes, (slopes * hidden, ...), those by the projected hidden state."""
-    own = cell.slopes - cell.gates
-    if own == 0:
-        return slopes
-    return torch.cat([slopes[: (cell.gates - own) * hidden], slopes[cell.gates * hidden :]])
-
-
-def _own_copy(tensor: Tensor) -> Tensor:
-    return tensor.clone(memory_format=torch.contiguous_format)
+    cell: Cell, x: Tensor, start: Parts, weights: Weights, save: bool
+) -> tuple[Array, Array, Array]:
+    """The operands, cells and saved numbers that `Forward` describes."""
+    inputs = _array(x)
+    time, streams, channels = inputs.shape
+    size = start[0].shape[1]
+    operands = np.empty((time + 1, streams, operand_width(size, channels)), inputs.dtype)
+    operands[0, :, :size] = _array(start[0])
+    if cell.parts == 2:
+        cells = np.empty((time + 1, streams, size), inputs.dtype)
+        cells[0] = _array(start[1])
+    else:
+        cells = np.empty((0, 0, 0), inputs.dtype)
+    saved = np.empty((time if save else 0, streams, cell.saved * size), inputs.dtype)
+    weight_in, weight, bias_in, bias = map(_array, weights)
+    cell.forward(inputs, weight_in, weight, bias_in, bias, operands, cells, saved)
+    return operands, cells, saved
 
 
 def _array(tensor: Tensor) -> Array:

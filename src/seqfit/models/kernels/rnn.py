@@ -4,7 +4,6 @@ p and q are the projections of the input and of the hidden state h, biases inclu
 
 References:
     Elman, "Finding structure in time", 1990.
-
 """
 
 from __future__ import annotations
@@ -13,47 +12,54 @@ import numpy as np
 
 from seqfit.compiling import compiled_fused
 from seqfit.models.kernels.activations import SINGLE, tanh
-from seqfit.models.kernels.products import Array, add_products, padded, padded_transpose
+from seqfit.models.kernels.operands import joint_matrix, put_inputs
+from seqfit.models.kernels.products import Array, add_products, padded
 
 
 @compiled_fused
-def _forward(inputs: Array, weight: Array, bias: Array, states: Array, relu: bool) -> None:
-    time, streams, hidden = inputs.shape
-    single = states.dtype == SINGLE
-    zero = states.dtype.type(0)
-    matrix = padded_transpose(weight)  # (hidden, hidden), padded
-    h = np.zeros((streams, matrix.shape[0]), states.dtype)
-    q = np.empty((streams, matrix.shape[1]), states.dtype)
-    h[:, :hidden] = states[0]
+def _forward(
+    x: Array,
+    weight_in: Array,
+    weight: Array,
+    bias_in: Array,
+    bias: Array,
+    operands: Array,
+    relu: bool,
+) -> None:
+    time, streams, _ = x.shape
+    hidden = weight.shape[1]
+    single = x.dtype == SINGLE
+    zero = x.dtype.type(0)
+    matrix = joint_matrix(weight_in, weight, bias_in, bias)
+    put_inputs(x, hidden, operands)
+    sums = np.empty((streams, matrix.shape[1]), x.dtype)  # p + q
     for t in range(time):
+        sums[:] = 0
+        add_products(operands[t], matrix, sums)
         for b in range(streams):
-            q[b, :hidden] = bias
-        add_products(h, matrix, q)
-        for b in range(streams):
-            q_b, p, after = q[b], inputs[t, b], states[t + 1, b]
+            sum_b, after = sums[b], operands[t + 1, b]
             if relu:
-                for j in range(hidden):
-                    sum_j = q_b[j] + p[j]
-                    after[j] = zero if sum_j < zero else sum_j  # not-a-number stays
+                for j in range(hidden):  # written so that not-a-number stays
+                    after[j] = zero if sum_b[j] < zero else sum_b[j]
             else:
                 for j in range(hidden):
-                    after[j] = tanh(q_b[j] + p[j], single)
-            h[b, :hidden] = after
+                    after[j] = tanh(sum_b[j], single)
 
 
 @compiled_fused
 def _backward(
-    gradients: Array, weight: Array, states: Array, slopes: Array, flow: Array, relu: bool
+    by_hidden: Array, weight: Array, operands: Array, slopes: Array, by_state: Array, relu: bool
 ) -> None:
-    time, streams, hidden = gradients.shape
-    zero, one = states.dtype.type(0), states.dtype.type(1)
+    time, streams, hidden = by_hidden.shape
+    zero, one = weight.dtype.type(0), weight.dtype.type(1)
     matrix = padded(weight)  # (hidden, hidden), padded
-    q = np.zeros((streams, matrix.shape[0]), states.dtype)  # the slopes of q
-    h = np.zeros((streams, matrix.shape[1]), states.dtype)  # those of the hidden state
-    h[:, :hidden] = flow
+    q = np.zeros((streams, len(matrix)), weight.dtype)  # the slopes of q
+    h = np.zeros((streams, matrix.shape[1]), weight.dtype)  # those of the hidden state
+    h[:, :hidden] = by_state
     for t in range(time - 1, -1, -1):
         for b in range(streams):
-            gradient, h_b, q_b, after = gradients[t, b], h[b], q[b], states[t + 1, b]
+            gradient, h_b, q_b = by_hidden[t, b], h[b], q[b]
+            after, slope = operands[t + 1, b], slopes[t, b]
             for j in range(hidden):
                 h_b[j] += gradient[j]
             if relu:
@@ -62,39 +68,68 @@ def _backward(
             else:
                 for j in range(hidden):
                     q_b[j] = h_b[j] * (one - after[j] * after[j])
-            slopes[t, b] = q_b[:hidden]
-            h_b[:] = 0
+            for j in range(hidden):
+                slope[j] = q_b[j]
+        h[:] = 0
         add_products(q, matrix, h)
-    flow[:] = h[:, :hidden]
+    by_state[:] = h[:, :hidden]
 
 
 @compiled_fused
 def rnn_tanh_forward(
-    inputs: Array, weight: Array, bias: Array, states: Array, _saved: Array
+    x: Array,
+    weight_in: Array,
+    weight: Array,
+    bias_in: Array,
+    bias: Array,
+    operands: Array,
+    _cells: Array,
+    _saved: Array,
 ) -> None:
-    """See `Cell.forward`; the states are all that the way back needs."""
-    _forward(inputs, weight, bias, states, False)
+    """See `Forward`; the hidden states are all that the way back needs."""
+    _forward(x, weight_in, weight, bias_in, bias, operands, False)
 
 
 @compiled_fused
 def rnn_relu_forward(
-    inputs: Array, weight: Array, bias: Array, states: Array, _saved: Array
+    x: Array,
+    weight_in: Array,
+    weight: Array,
+    bias_in: Array,
+    bias: Array,
+    operands: Array,
+    _cells: Array,
+    _saved: Array,
 ) -> None:
-    """See `Cell.forward`; the states are all that the way back needs."""
-    _forward(inputs, weight, bias, states, True)
+    """See `Forward`; the hidden states are all that the way back needs."""
+    _forward(x, weight_in, weight, bias_in, bias, operands, True)
 
 
 @compiled_fused
 def rnn_tanh_backward(
-    gradients: Array, weight: Array, states: Array, _saved: Array, slopes: Array, flow: Array
+    by_hidden: Array,
+    weight: Array,
+    operands: Array,
+    _cells: Array,
+    _saved: Array,
+    slopes: Array,
+    by_state: Array,
+    _by_cell: Array,
 ) -> None:
-    """See `Cell.backward`; `slopes` takes those of p, which q shares."""
-    _backward(gradients, weight, states, slopes, flow, False)
+    """See `Backward`; `slopes` takes those of p, which q shares."""
+    _backward(by_hidden, weight, operands, slopes, by_state, False)
 
 
 @compiled_fused
 def rnn_relu_backward(
-    gradients: Array, weight: Array, states: Array, _saved: Array, slopes: Array, flow: Array
+    by_hidden: Array,
+    weight: Array,
+    operands: Array,
+    _cells: Array,
+    _saved: Array,
+    slopes: Array,
+    by_state: Array,
+    _by_cell: Array,
 ) -> None:
-    """See `Cell.backward`; `slopes` takes those of p, which q shares."""
-    _backward(gradients, weight, states, slopes, flow, True)
+    """See `Backward`; `slopes` takes those of p, which q shares."""
+    _backward(by_hidden, weight, operands, slopes, by_state, True)

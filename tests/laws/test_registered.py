@@ -1,0 +1,234 @@
+"""Every registered component obeys the laws of its kind."""
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from seqfit import Fitter, plugins
+from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
+from seqfit.recordings import Recording
+from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
+from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
+from seqfit.targets import Chain, Delay, LeakyIntegral, RecordedOutput, SaturatedIntegral
+from seqfit.testing import (
+    check_fitter,
+    check_model,
+    check_schedule,
+    check_signal,
+    check_target,
+    samples,
+)
+
+CHECKS = {
+    "signals": check_signal,
+    "targets": check_target,
+    "models": check_model,
+    "schedules": check_schedule,
+}
+
+ROWS = np.random.default_rng(0).normal(size=(60, 3))
+ENDLESS = Recording({"u": ROWS, "y": ROWS[::-1] ** 2}, repeat=True)
+FINITE = Recording({"u": ROWS[:, 0], "v": ROWS[:, 1]}, stretch="train")
+
+# What has no defaults is checked as an example of it.
+EXAMPLES = {
+    ("signals", "recorded"): Recorded(FINITE, ["u", "v"]),
+    ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
+    ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
+    ("models", "wrap"): Wrap(GRU(hidden=3).build),
+    ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
+}
+SETTINGS = {
+    ("targets", "recorded"): {
+        "numbered_streams": True,
+        "inputs": samples(streams=st.integers(1, 3)),
+    },
+}
+
+REGISTERED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), REGISTERED)
+def test_every_registered_component_obeys_the_laws(kind, name):
+    component = EXAMPLES.get((kind, name)) or plugins.load(kind, name)()
+    CHECKS[kind](component, **SETTINGS.get((kind, name), {}))
+
+
+numbers = st.floats(-5, 5, width=32)
+lows = st.floats(-5, 0, width=32)
+highs = st.floats(0.125, 5, width=32)
+sizes = st.integers(1, 6)
+layers = st.integers(1, 2)
+heads = st.lists(sizes, max_size=2).map(tuple)
+streams = st.integers(1, 3)
+integrals = st.builds(
+    SaturatedIntegral, gain=numbers, offset=numbers, low=lows, high=highs, initial=st.just(0.0)
+)
+leaky_integrals = st.builds(LeakyIntegral, leak=st.floats(0, 1), gain=numbers, initial=numbers)
+delays = st.builds(Delay, samples=st.integers(0, 40), initial=numbers)
+
+
+@st.composite
+def phased(draw, schedule, length, **fields):
+    """A schedule with a phase below the field `length`."""
+    values = {name: draw(values) for name, values in fields.items()}
+    return schedule(phase=draw(st.integers(0, values[length] - 1)), **values)
+
+
+class TestSignals:
+    @pytest.mark.parametrize(
+        ("signals", "bad_arguments"),
+        [
+            (
+                st.builds(
+                    RandomHold,
+                    jump_probability=st.floats(0, 1),
+                    low=lows,
+                    high=highs,
+                    initial=numbers,
+                ),
+                [
+                    {"jump_probability": 1.5},
+                    {"low": 1.0, "high": 1.0},
+                    {"high": np.nan},
+                    {"initial": "0"},
+                ],
+            ),
+            (
+                st.builds(UniformNoise, low=lows, high=highs, channels=sizes),
+                [{"low": 2.0}, {"channels": 0}, {"channels": 1.0}, {"high": np.inf}],
+            ),
+            (
+                st.builds(GaussianNoise, mean=numbers, deviation=highs, channels=sizes),
+                [{"deviation": -1.0}, {"mean": None}, {"channels": True}],
+            ),
+            (
+                st.builds(
+                    Sine,
+                    period=st.floats(0.1, 1000),
+                    amplitude=numbers,
+                    offset=numbers,
+                    phase=st.none() | st.floats(0, 1),
+                ),
+                [{"period": 0.0}, {"amplitude": np.inf}, {"phase": "0"}],
+            ),
+            (
+                st.builds(
+                    Recorded,
+                    st.builds(
+                        Recording,
+                        st.just({"u": ROWS, "v": -ROWS}),
+                        stretch=st.sampled_from(["all", "train", "validation", "test"]),
+                        repeat=st.booleans(),
+                    ),
+                    st.sampled_from([["u"], ["u", "v"]]),
+                    dtype=st.sampled_from(["float32", "float64"]),
+                ),
+                [
+                    {"recording": 3, "columns": ["u"]},
+                    {"recording": FINITE, "columns": ["w"]},
+                    {"recording": FINITE, "columns": ["u"], "dtype": "int32"},
+                ],
+            ),
+        ],
+        ids=["random_hold", "uniform_noise", "gaussian_noise", "sine", "recorded"],
+    )
+    def test_obey_the_laws_whatever_their_parameters(self, signals, bad_arguments):
+        check_signal(signals, bad_arguments=bad_arguments)
+
+
+class TestTargets:
+    @pytest.mark.parametrize(
+        ("targets", "bad_arguments"),
+        [
+            (
+                integrals,
+                [{"low": 1.0}, {"initial": 2.0}, {"gain": np.nan}, {"offset": "0"}],
+            ),
+            (leaky_integrals, [{"leak": -0.1}, {"leak": 1.1}, {"gain": np.inf}]),
+            (delays, [{"samples": -1}, {"samples": 1.5}, {"initial": np.nan}]),
+            (
+                st.lists(integrals | leaky_integrals | delays, min_size=1, max_size=3).map(Chain),
+                [{"parts": []}, {"parts": [1]}, {"parts": 1}],
+            ),
+        ],
+        ids=["saturated_integral", "leaky_integral", "delay", "chain"],
+    )
+    def test_obey_the_laws_whatever_their_parameters(self, targets, bad_arguments):
+        check_target(targets, bad_arguments=bad_arguments)
+
+    @pytest.mark.parametrize("target", [SaturatedIntegral(), LeakyIntegral(), Delay(2)])
+    def test_take_several_channels(self, target):
+        check_target(target, inputs=3, examples=10)
+
+
+class TestModels:
+    @pytest.mark.parametrize(
+        ("models", "bad_arguments"),
+        [
+            (
+                st.builds(GRU, hidden=sizes, layers=layers, head=heads),
+                [{"hidden": 0}, {"layers": 0}, {"head": [3, -1]}],
+            ),
+            (
+                st.builds(LSTM, hidden=sizes, layers=layers, head=heads),
+                [{"hidden": 2.0}, {"layers": True}, {"head": [0]}],
+            ),
+            (
+                st.builds(RNN, hidden=sizes, layers=layers, head=st.just(())),
+                [{"hidden": -1}, {"layers": "1"}, {"activation": "sine"}],
+            ),
+        ],
+        ids=["gru", "lstm", "rnn"],
+    )
+    def test_obey_the_laws_whatever_their_parameters(self, models, bad_arguments):
+        check_model(models, inputs=1, outputs=3, bad_arguments=bad_arguments)
+
+
+class TestSchedules:
+    @pytest.mark.parametrize(
+        ("schedules", "bad_arguments"),
+        [
+            (
+                phased(EveryWindow, "window", window=sizes, streams=streams),
+                [{"window": 0}, {"phase": 2}, {"phase": -1}, {"streams": 0}],
+            ),
+            (
+                phased(
+                    Accumulate, "every", window=sizes, every=st.integers(6, 60), streams=streams
+                ),
+                [{"window": 51}, {"every": 0}, {"phase": 50}, {"streams": 1.0}],
+            ),
+            (
+                st.builds(
+                    TruncatedBPTT,
+                    k1=st.integers(1, 30),
+                    k2=st.integers(1, 60),
+                    loss_on=st.sampled_from(["new", "all"]),
+                    streams=streams,
+                ),
+                [{"k1": 0}, {"k2": -1}, {"loss_on": "old"}, {"streams": None}],
+            ),
+        ],
+        ids=["every_window", "accumulate", "truncated_bptt"],
+    )
+    def test_obey_the_laws_whatever_their_parameters(self, schedules, bad_arguments):
+        check_schedule(schedules, bad_arguments=bad_arguments)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        EveryWindow(3, phase=1),
+        Accumulate(2, 9, phase=1, streams=2),
+        TruncatedBPTT(2, 7),
+        TruncatedBPTT(5, 7, loss_on="all", streams=3),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("model", [GRU(hidden=4), LSTM(hidden=3, layers=2, head=()), RNN(5)])
+def test_fitters_of_built_in_parts_obey_the_laws(schedule, model):
+    def make():
+        return Fitter(RandomHold(), SaturatedIntegral(), model, schedule, seed=3)
+
+    check_fitter(make, examples=3)

@@ -1,0 +1,106 @@
+"""Modules of one's own."""
+
+import numpy as np
+import pytest
+import torch
+
+from seqfit import Fitter
+from seqfit.configuration import NotSerialisable, to_data
+from seqfit.models import Wrap
+from seqfit.schedules import Accumulate
+from seqfit.signals import UniformNoise
+from seqfit.targets import Delay
+
+
+class Leaky(torch.nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.into = torch.nn.Linear(inputs, outputs)
+
+    def start(self, streams):
+        return {"sum": torch.zeros(streams, self.into.out_features)}
+
+    def forward(self, x, state):
+        total, sums = state["sum"], []
+        for x_t in x:
+            total = 0.9 * total + self.into(x_t)
+            sums.append(total)
+        return torch.stack(sums), {"sum": total}
+
+
+class Faulty(torch.nn.Module):
+    def __init__(self, out):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.out = out
+
+    def start(self, streams):
+        return torch.zeros(streams, 1)
+
+    def forward(self, x, state):
+        return self.out(x, state)
+
+
+def fit(model, **parts):
+    problem = {"signal": UniformNoise(channels=2), "target": Delay(1)}
+    return Fitter(**problem, model=model, schedule=Accumulate(2, 10, streams=2), **parts).fit(80)
+
+
+def weights(fitter):
+    return torch.cat([p.detach().flatten() for p in fitter.module.parameters()])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Wrap(Leaky),
+        Wrap(Leaky(2, 2)),
+        Wrap(torch.nn.GRU, start=lambda streams: torch.zeros(1, streams, 2), stream_axis=1),
+        Wrap(
+            lambda inputs, outputs: torch.nn.LSTM(inputs, outputs, num_layers=2),
+            start=lambda streams: (torch.zeros(2, streams, 2), torch.zeros(2, streams, 2)),
+            stream_axis=1,
+        ),
+    ],
+)
+def test_a_module_of_ones_own_is_fitted_by_every_engine(model):
+    eager, windowed = (fit(model, engine=e, dtype="float64") for e in ("eager", "windowed"))
+    assert (weights(eager) - weights(windowed)).norm() < 1e-10 * weights(eager).norm()
+    assert np.isfinite(eager.evaluate(100).mae)
+
+
+def test_an_instance_is_copied_so_that_the_configuration_stays():
+    module = Leaky(2, 2)
+    before = module.into.weight.detach().clone()
+    fit(Wrap(module))
+    assert torch.equal(module.into.weight, before)
+
+
+def test_code_is_not_written():
+    with pytest.raises(NotSerialisable, match="Wrap.module holds"):
+        to_data(Wrap(Leaky))
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: Wrap(3), TypeError, "module must be a torch module or a factory"),
+        (lambda: Wrap(Leaky, start=3), TypeError, "start must be a function of the streams, got 3"),
+        (lambda: Wrap(Leaky, stream_axis=-1), ValueError, "stream_axis must be a non-negative int"),
+        (
+            lambda: fit(Wrap(lambda i, o: "net")),
+            TypeError,
+            "must return a torch.nn.Module, got str",
+        ),
+        (lambda: fit(Wrap(torch.nn.GRU)), TypeError, r"GRU has no method start\(streams\)"),
+        (lambda: fit(Wrap(Faulty(lambda x, s: x))), TypeError, r"Faulty must return \(y, state\)"),
+        (
+            lambda: fit(Wrap(Faulty(lambda x, s: (x[0], s)))),
+            ValueError,
+            r"Faulty must give y of shape \(time, streams, outputs\) = \(\d, \d+, 2\), got",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_said(build, error, message):
+    with pytest.raises(error, match=message):
+        build()
