@@ -154,7 +154,9 @@ def _fields(part: Any) -> dict[str, Any]:
     if hasattr(part, "settings"):  # a class that is written otherwise than by its fields
         return dict(part.settings())
     values = {
-        str(field.alias): plain(getattr(part, field.name), f"{type(part).__qualname__}.{field.name}")
+        str(field.alias): plain(
+            getattr(part, field.name), f"{type(part).__qualname__}.{field.name}"
+        )
         for field in _init_fields(type(part))
     }
     return {name: value for name, value in values.items() if value is not None}

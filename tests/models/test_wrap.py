@@ -1,12 +1,14 @@
 """Modules of one's own."""
 
+import doctest
+
 import numpy as np
 import pytest
 import torch
 
 from seqfit import Fitter
 from seqfit.configuration import NotSerialisable, to_data
-from seqfit.models import Wrap
+from seqfit.models import Wrap, wrap
 from seqfit.schedules import Accumulate
 from seqfit.signals import UniformNoise
 from seqfit.targets import Delay
@@ -104,3 +106,20 @@ def test_code_is_not_written():
 def test_what_is_wrong_with_a_module_is_said(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+def test_streams_on_another_axis_than_said_are_an_error():
+    start = {"start": lambda streams: torch.zeros(1, streams, 2)}
+    with pytest.raises(ValueError, match="the 5 streams along axis 0, got the shape"):
+        Wrap(torch.nn.GRU, **start).build(2, 2).start(5)
+
+
+def test_the_start_has_the_dtype_of_the_parameters():
+    module = Wrap(Leaky).build(2, 2).double()
+    assert module.start(3)["sum"].dtype == torch.float64
+
+
+def test_the_example_runs():
+    failed, tried = doctest.testmod(wrap)
+    assert failed == 0
+    assert tried > 0
