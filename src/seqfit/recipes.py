@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from seqfit.fitting.experiment import Experiment
-from seqfit.fitting.optimizers import TorchLearningRate, TorchOptimizer
-from seqfit.models import GRU
+from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
+from seqfit.models import GRU, Model, OutputFeedback, StateSpace
 from seqfit.schedules import Accumulate, EveryWindow, Progress, UpdateSchedule
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
-from seqfit.validators import did_you_mean
+from seqfit.validators import did_you_mean, require_positive_int
 
 Recipe = Callable[..., Experiment]
 
@@ -44,12 +44,28 @@ def gru(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
     )
 
 
+def exact(samples: int = 20_000, seed: int = 0, **parts: Any) -> Experiment:
+    """A network fed with its own outputs, solved by damped least squares to the last digit."""
+    return _solved(OutputFeedback(), samples, seed, parts)
+
+
+def exact_hidden(samples: int = 20_000, seed: int = 0, **parts: Any) -> Experiment:
+    """A small state-space network, solved likewise: for outputs that don't tell the state."""
+    return _solved(StateSpace(), samples, seed, parts)
+
+
 RECIPES: dict[str, Recipe] = {
+    "exact": exact,
+    "exact_hidden": exact_hidden,
     "gru": gru,
     "question_2017": question_2017,
     "answer_2017": answer_2017,
 }
+SOLVED = 20_000
+"""Samples from which a solver finds the weights; it only records the loss on those that follow."""
+
 DEFAULT = "gru"
+"""For an experiment of which the model or the schedule is chosen otherwise."""
 
 
 def recipe(name: str) -> Recipe:
@@ -60,7 +76,7 @@ def recipe(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise ValueError(
-            f"recipe must be one of {', '.join(RECIPES)}, got {name!r}"
+            f"recipe must be one of auto, {', '.join(RECIPES)}, got {name!r}"
             + did_you_mean(name, RECIPES)
         )
     return RECIPES[name]
@@ -79,6 +95,16 @@ def updates_within(schedule: UpdateSchedule, samples: int) -> int:
             return updates
         position, updates = position + update.length, updates + 1
     return steps * updates // position
+
+
+def _solved(model: Model, samples: int, seed: int, parts: dict[str, Any]) -> Experiment:
+    require_positive_int("samples", samples)
+    choices = {
+        "model": model,
+        "schedule": EveryWindow(window=min(samples, SOLVED)),
+        "optimizer": LevenbergMarquardt(seed=seed),
+    }
+    return _on_the_2017_problem(samples, seed, choices | parts)
 
 
 def _with_adam_2017(samples: int, seed: int, parts: dict[str, Any]) -> Experiment:

@@ -19,10 +19,14 @@ def fit(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="A named experiment, see 'seqfit list'. [default: gru]"),
+        typer.Option(
+            help="A named experiment, see 'seqfit list'. [default: auto; with --data, --model, "
+            "--schedule or --engine: gru]"
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(help="Samples to fit on, over all streams. [default: 250000]")
+        int | None,
+        typer.Option(help="Samples to fit on, over all streams. [default: the recipe's]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of streams and initial weights. [default: 0]")
@@ -58,7 +62,8 @@ def fit(
 ) -> None:
     """Fit a model to a stream and score it on streams that it has not seen.
 
-    With no argument it fits the saturated integral of the 2017 experiment. With --data it fits
+    With no argument it fits the saturated integral of the 2017 experiment. It tries the recipe
+    exact first, then exact_hidden, then gru, until one explains the target. With --data it fits
     columns of a file: the first 70% of its rows, again and again up to --samples, scored on the
     last 15%; inputs and outputs are scaled by what the first 70% have.
 
@@ -68,7 +73,7 @@ def fit(
     """
     from rich.console import Console
 
-    from seqfit.cli.run import run_experiment
+    from seqfit.cli.run import run_experiment, run_search
 
     chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
     if data is not None:
@@ -77,9 +82,16 @@ def fit(
         raise ValueError("--input and --output name columns of --data, which is missing")
     if engine is not None:
         chosen["engine"] = engine
-    what = _experiment(experiment, recipe, samples, seed, chosen)
-    name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-    result = run_experiment(what, run, name, Console(stderr=True))
+    console = Console(stderr=True)
+    own_model = chosen.keys() & {"model", "schedule", "engine"}
+    if recipe == "auto" or (recipe is None and experiment is None and not own_model):
+        if experiment is not None or own_model:
+            raise ValueError("--recipe auto chooses model, schedule and engine; leave them out")
+        result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
+    else:
+        what = _experiment(experiment, recipe, samples, seed, chosen)
+        name = experiment.stem if experiment else recipe or ("data" if data else "fit")
+        result = run_experiment(what, run, name, console)
     if as_json:
         print(json.dumps(result))
 

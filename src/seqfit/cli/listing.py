@@ -40,10 +40,11 @@ def list_components(
         if not names_only:
             console.print(table)
     if names_only:
-        for name in RECIPES:
+        for name in ("auto", *RECIPES):
             print("recipes", name)
         return
     table = Table("name", "what it is", title="recipes", title_justify="left")
+    table.add_row("auto", "The first of exact, exact_hidden and gru that explains the target.")
     for name, recipe in RECIPES.items():
         table.add_row(name, Text((recipe.__doc__ or "").split("\n")[0]))
     console.print(table)

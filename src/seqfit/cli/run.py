@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import attrs
 from rich.console import Console
 
-from seqfit import configuration
+from seqfit import configuration, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RunFolder
-from seqfit.fitting import DivergedError, Experiment, Fitter, to_toml
+from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, to_toml
+from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
+from seqfit.search import Attempt, auto
+
+_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+"""For text that is not ours to interpret: names, numbers, formulas."""
 
 
 def run_experiment(
@@ -37,8 +43,7 @@ def run_experiment(
     fitter = Fitter.of(what, callbacks=(bar, interrupt))
     folder = RunFolder.create(run, name)
     folder.write_text(EXPERIMENT, text)
-    for part in ("signal", "target", "model", "schedule"):
-        console.print(f"{part:>9}  {getattr(what, part)}", highlight=False, soft_wrap=True)
+    _announce(what, console)
     try:
         with interrupt.listening(), bar:
             fitter.fit()
@@ -47,13 +52,57 @@ def run_experiment(
         raise
     finally:
         folder.write_metrics(fitter)
+    return _conclude(fitter, folder, name, interrupt, console)
+
+
+def run_search(
+    samples: int | None, seed: int, parts: dict[str, Any], run: Path | None, console: Console
+) -> dict[str, Any]:
+    """Find the simplest recipe that explains a target, and leave a run folder.
+
+    Args:
+        samples: samples to fit on; None takes each recipe's own number.
+        seed: of streams, weights and searches.
+        parts: parts of the experiments other than the recipes' own.
+        run: the folder; None makes a new one.
+        console: where people read along.
+
+    Returns:
+        The result as plain data.
+    """
+    interrupt = StopOnInterrupt()
+    bars = contextlib.ExitStack()
+    to_toml(recipes.exact(seed=seed, **parts))  # what can't be written is an error before the fit
+    folder = RunFolder.create(run, "fit")
+
+    def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
+        console.print(f"trying the recipe {name}", **_PLAIN)
+        _announce(what, console)
+        return bars.enter_context(ProgressLine(what.samples, console)), interrupt
+
+    def end(attempt: Attempt) -> bool:
+        bars.close()
+        console.print(str(attempt), **_PLAIN)
+        return interrupt.interrupted
+
+    with interrupt.listening(), bars:
+        best = auto(samples, seed, parts, begin, end)
+    folder.write_text(EXPERIMENT, to_toml(best.fitter.experiment))
+    folder.write_metrics(best.fitter)
+    return _conclude(best.fitter, folder, best.recipe, interrupt, console)
+
+
+def _announce(what: Experiment, console: Console) -> None:
+    for part in ("signal", "target", "model", "schedule"):
+        console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
+
+
+def _conclude(
+    fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
+) -> dict[str, Any]:
     fitter.save(folder.path / CHECKPOINT)
     if interrupt.interrupted:
         console.print("[yellow]interrupted; what was learned so far is kept[/]")
-    return _conclude(fitter, folder, name, console)
-
-
-def _conclude(fitter: Fitter, folder: RunFolder, name: str, console: Console) -> dict[str, Any]:
     x, y = fitter.held_out_samples()
     scores = fitter.score(x, y)
     report = fitter.report
@@ -63,6 +112,9 @@ def _conclude(fitter: Fitter, folder: RunFolder, name: str, console: Console) ->
         "scores": attrs.asdict(scores),
         "run": str(folder.path),
     }
+    if isinstance(fitter.module, Solvable):
+        result["law"] = fitter.describe()
+        console.print(fitter.describe(), style="bold", **_PLAIN)
     folder.write_result(result)
     console.print(
         f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
@@ -77,6 +129,6 @@ def _conclude(fitter: Fitter, folder: RunFolder, name: str, console: Console) ->
     try:
         draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
-        console.print(f"[yellow]no picture: {error}[/]", highlight=False)
-    console.print(f"the run is in {folder.path}", highlight=False, soft_wrap=True)
+        console.print(f"no picture: {error}", style="yellow", **_PLAIN)
+    console.print(f"the run is in {folder.path}", **_PLAIN)
     return result

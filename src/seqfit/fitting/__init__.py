@@ -5,7 +5,7 @@ from seqfit.fitting.checkpoint import CheckpointError
 from seqfit.fitting.experiment import Experiment, from_toml, read_experiment, to_toml
 from seqfit.fitting.fitter import Fitter, Report
 from seqfit.fitting.learner import DivergedError
-from seqfit.fitting.optimizers import TorchLearningRate, TorchOptimizer
+from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
 from seqfit.fitting.predictor import Predictor
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DivergedError",
     "Experiment",
     "Fitter",
+    "LevenbergMarquardt",
     "Predictor",
     "Report",
     "StopFitting",

@@ -14,6 +14,7 @@ from seqfit.fitting.engines import ENGINE_NAMES
 from seqfit.fitting.losses import Loss, require_loss
 from seqfit.fitting.optimizers import (
     LearningRateFactory,
+    LevenbergMarquardt,
     OptimizerFactory,
     TorchOptimizer,
     as_learning_rate,
@@ -43,6 +44,11 @@ def _callable(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> No
         raise TypeError(f"{attribute.name} must be a factory, got {value!r}")
 
 
+def _optimizer(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not callable(value) and not isinstance(value, LevenbergMarquardt):
+        raise TypeError(f"{attribute.name} must be a factory or a solver, got {value!r}")
+
+
 def _device(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     try:
         torch.empty(0, device=value)
@@ -62,7 +68,8 @@ class Experiment:
         target: what should come out; None likewise.
         model: what learns.
         schedule: when it learns, and from which gradients.
-        optimizer: a factory that makes a torch optimizer of parameters.
+        optimizer: a factory that makes a torch optimizer of parameters, or a
+            `LevenbergMarquardt`.
         learning_rate: a factory that makes a torch learning-rate schedule of an optimizer, to be
             stepped at each update; None keeps the rate.
         loss: ``"l1"``, ``"mse"``, ``"huber"``, or a function of prediction and y, both of shape
@@ -81,8 +88,8 @@ class Experiment:
     target: Target | None = attrs.field(default=None, validator=_is_a(Target, optional=True))
     model: Model = attrs.field(default=None, validator=_is_a(Model))
     schedule: UpdateSchedule = attrs.field(default=None, validator=_is_a(UpdateSchedule))
-    optimizer: OptimizerFactory = attrs.field(
-        factory=TorchOptimizer, converter=as_optimizer, validator=_callable, kw_only=True
+    optimizer: OptimizerFactory | LevenbergMarquardt = attrs.field(
+        factory=TorchOptimizer, converter=as_optimizer, validator=_optimizer, kw_only=True
     )
     learning_rate: LearningRateFactory | None = attrs.field(
         default=None, converter=as_learning_rate, validator=_optional(_callable), kw_only=True

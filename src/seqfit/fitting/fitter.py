@@ -20,7 +20,7 @@ from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.samples import Samples, as_samples
 from seqfit.fitting.training import Training
-from seqfit.models.base import StreamModule
+from seqfit.models.base import Solvable, StreamModule
 from seqfit.signals.base import Signal
 from seqfit.states import State
 from seqfit.targets.base import Target
@@ -39,7 +39,7 @@ class Report:
         updates: updates made.
         seconds: time spent in fitting, since the fitter was made or loaded.
         us_per_sample: microseconds for each sample fitted in that time.
-        engine: the engine that was used.
+        engine: the engine that was used, or the solver.
         model: the model's configuration.
         schedule: the schedule's configuration.
         loss: mean loss over the most recent updates, each before it was made.
@@ -121,7 +121,7 @@ class Fitter(Experiment):
             updates=training.updates,
             seconds=course.seconds,
             us_per_sample=course.seconds / timed * 1e6,
-            engine=training.learner.engine.name,
+            engine=training.learner.method,
             model=repr(self.model),
             schedule=repr(self.schedule),
             loss=training.curve.recent(),
@@ -298,6 +298,21 @@ class Fitter(Experiment):
             )
         shape = (len(truth), -1, 1) if truth.ndim < 3 else truth.shape
         return score(prediction.reshape(shape), truth.reshape(shape))
+
+    @property
+    def verdict(self) -> str:
+        """How well the model explains what it was fitted to, where its solver can tell."""
+        return self._training().learner.verdict
+
+    def describe(self) -> str:
+        """The formula that the model computes.
+
+        Raises:
+            ValueError: the model has none that one could read.
+        """
+        if not isinstance(self.module, Solvable):
+            raise ValueError(f"{type(self.model).__name__} has no formula that one could read")
+        return self.module.law()
 
     def predictor(self, streams: int = 1) -> Predictor:
         """A copy of the model that runs sample by sample, from the start."""

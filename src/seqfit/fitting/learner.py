@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from typing import final
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from seqfit.fitting.engines import Engine, Outcome, Segment, choose_engine
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.losses import Loss, elementwise
+from seqfit.fitting.optimizers import OptimizerFactory
 from seqfit.models.base import StreamModule
 from seqfit.states import State
 
@@ -20,10 +22,72 @@ class DivergedError(ArithmeticError):
     """A loss, gradient or weight that is not finite; the last good weights are kept."""
 
 
+class Learner(abc.ABC):
+    """A module, and what changes it.
+
+    Attributes:
+        module: the module that is fitted.
+        method: how it is fitted, as a report names it.
+    """
+
+    module: StreamModule
+
+    @property
+    @abc.abstractmethod
+    def method(self) -> str: ...
+
+    @property
+    def verdict(self) -> str:
+        """How well the model explains what it has learned from, where that is known."""
+        return f"fitted by {self.method}"
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next update; NaN where there is none."""
+        return math.nan
+
+    @abc.abstractmethod
+    def learn(self, segment: Segment) -> Outcome:
+        """Run through a segment and learn from it.
+
+        Raises:
+            DivergedError: something is not finite; the last good weights are kept.
+        """
+
+    @abc.abstractmethod
+    def check_weights(self) -> None:
+        """Raise a DivergedError, and restore the last good weights, unless all are finite."""
+
+    @abc.abstractmethod
+    def state(self) -> State:
+        """All that learning has changed, as a state tree."""
+
+    @abc.abstractmethod
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave."""
+
+
+def build_module(experiment: Experiment, inputs: int, outputs: int) -> StreamModule:
+    """A module with fresh weights, which the experiment's seed decides.
+
+    Raises:
+        TypeError: the model did not build a StreamModule.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(experiment.seed)
+        module = experiment.model.build(inputs, outputs)
+    if not isinstance(module, StreamModule):
+        raise TypeError(
+            f"{type(experiment.model).__name__}.build must return a StreamModule, "
+            f"got {type(module).__name__}"
+        )
+    return module.to(device=experiment.device, dtype=getattr(torch, experiment.dtype))
+
+
 @final
 @attrs.define
-class Learner:
-    """A module and what changes it.
+class GradientLearner(Learner):
+    """A learner that takes optimizer steps along gradients.
 
     Attributes:
         module: the module that is fitted.
@@ -46,25 +110,19 @@ class Learner:
     good: list[Tensor]
 
     @classmethod
-    def build(cls, experiment: Experiment, inputs: int, outputs: int) -> Learner:
-        """A learner with fresh weights, which the experiment's seed decides."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(experiment.seed)
-            module = experiment.model.build(inputs, outputs)
-        if not isinstance(module, StreamModule):
-            raise TypeError(
-                f"{type(experiment.model).__name__}.build must return a StreamModule, "
-                f"got {type(module).__name__}"
-            )
-        module.to(device=experiment.device, dtype=getattr(torch, experiment.dtype))
+    def build(
+        cls, experiment: Experiment, optimizer: OptimizerFactory, inputs: int, outputs: int
+    ) -> GradientLearner:
+        """A learner with fresh weights."""
+        module = build_module(experiment, inputs, outputs)
         parameters = tuple(module.parameters())
-        optimizer = experiment.optimizer(parameters)
+        torch_optimizer = optimizer(parameters)
         rate = experiment.learning_rate
         return cls(
             module=module,
             parameters=parameters,
-            optimizer=optimizer,
-            scheduler=None if rate is None else rate(optimizer),
+            optimizer=torch_optimizer,
+            scheduler=None if rate is None else rate(torch_optimizer),
             engine=choose_engine(experiment.engine),
             loss=elementwise(experiment.loss),
             clip=experiment.clip,
@@ -72,16 +130,14 @@ class Learner:
         )
 
     @property
+    def method(self) -> str:
+        return self.engine.name
+
+    @property
     def learning_rate(self) -> float:
-        """The learning rate of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def learn(self, segment: Segment) -> Outcome:
-        """Run through a segment and take one optimizer step.
-
-        Raises:
-            DivergedError: the loss or the gradient is not finite; no step was taken.
-        """
         self.optimizer.zero_grad()
         outcome = self.engine.accumulate(self.module, self.loss, segment)
         if not math.isfinite(outcome.loss):
@@ -99,7 +155,6 @@ class Learner:
         return outcome
 
     def check_weights(self) -> None:
-        """Raise a DivergedError, and restore the last good weights, unless all are finite."""
         if not all(bool(p.isfinite().all()) for p in self.parameters):
             self.restore_good_weights()
             raise DivergedError("a weight is not finite")
@@ -110,7 +165,6 @@ class Learner:
             torch._foreach_copy_(self.parameters, self.good)
 
     def state(self) -> State:
-        """All that learning has changed, as a state tree."""
         return {
             "module": dict(self.module.state_dict()),
             "optimizer": self.optimizer.state_dict(),
@@ -118,7 +172,6 @@ class Learner:
         }
 
     def restore(self, state: State) -> None:
-        """Go on from what `state` gave."""
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, final
 import attrs
 import torch
 
-from seqfit.validators import did_you_mean, text
+from seqfit.validators import did_you_mean, seed, text
 
 OptimizerFactory: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 LearningRateFactory: TypeAlias = Callable[
@@ -22,6 +22,30 @@ def _named(module: Any, base: type[Any]) -> dict[str, type[Any]]:
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, base) and value is not base
     }
+
+
+@final
+@attrs.frozen
+class LevenbergMarquardt:
+    """Damped least squares: it solves for all weights of the first update at once.
+
+    For models that can be solved (`OutputFeedback`, `StateSpace`): many random starts, exact
+    derivatives, then units that the samples can do without are removed, and the numbers are
+    rounded to float32 in the way that drifts least. It minimises squares, whatever the fit's
+    loss is. Later updates change nothing: they only record the loss.
+
+    References:
+        Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters".
+
+    Attributes:
+        seed: of the random starts.
+    """
+
+    seed: int = attrs.field(default=0, validator=seed)
+
+    def settings(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"name": type(self).__name__, "seed": self.seed}
 
 
 def _as_dict(options: Any) -> dict[str, Any]:
@@ -89,6 +113,8 @@ class TorchLearningRate:
 
 def as_optimizer(value: Any) -> Any:
     """An optimizer's configuration, from the plain data that `settings` gives."""
+    if isinstance(value, Mapping) and value.get("name") == LevenbergMarquardt.__name__:
+        return LevenbergMarquardt(**{key: value[key] for key in value if key != "name"})
     return _from_settings(TorchOptimizer, value)
 
 

@@ -15,6 +15,7 @@ from seqfit.fitting.engines import Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import DivergedError, Learner
 from seqfit.fitting.samples import Samples
+from seqfit.fitting.solving import begin_learner
 from seqfit.models.base import detach
 from seqfit.schedules.base import Progress, Update
 from seqfit.states import State, map_arrays
@@ -44,7 +45,7 @@ class Training:
     @classmethod
     def begin(cls, experiment: Experiment, inputs: int, outputs: int) -> Training:
         """A training before its first sample."""
-        learner = Learner.build(experiment, inputs, outputs)
+        learner = begin_learner(experiment, inputs, outputs)
         streams = experiment.schedule.streams
         state = detach(learner.module.start(streams))
         buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)

@@ -7,6 +7,8 @@ import abc
 import torch
 from torch import Tensor
 
+from seqfit.second_order.maps import Array
+from seqfit.second_order.outcome import Status
 from seqfit.states import State, map_arrays, map_together
 
 
@@ -61,6 +63,27 @@ class StreamModule(torch.nn.Module, abc.ABC):
                 _, state = self.fast_forward(x[first : first + window], state)
                 states.append(state)
         return map_together(lambda *leaves: torch.cat(leaves), states)
+
+
+class Solvable(abc.ABC):
+    """A capability of a `StreamModule`: its weights can be found from samples at once."""
+
+    @abc.abstractmethod
+    def solve(self, x: Array, y: Array, seed: int) -> Status:
+        """Take over the best weights that a search finds.
+
+        Args:
+            x: inputs, (time, streams, inputs), of streams that start from rest.
+            y: what should come out, (time, streams, outputs).
+            seed: of the search's random starts.
+
+        Returns:
+            How well they explain the samples.
+        """
+
+    @abc.abstractmethod
+    def law(self) -> str:
+        """What the weights compute, as a formula."""
 
 
 class Model(abc.ABC):

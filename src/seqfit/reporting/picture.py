@@ -64,11 +64,11 @@ def draw_fit(path: Path, fitter: Fitter, x: Samples, y: Samples, title: str) -> 
     errors.margins(x=0)
 
     samples, means = fitter.loss_curve
-    losses.plot(samples, means, color="C0", lw=1)
+    losses.plot(samples, means, color="C0", lw=1, marker="." if len(means) < SHOWN / 10 else "")
+    losses.set_xlim(left=0)
     losses.set_yscale("log")
     losses.set_ylabel("loss before each update")
     losses.set_xlabel("samples fitted")
-    losses.margins(x=0)
 
     def write(file: IO[bytes]) -> None:
         figure.savefig(file, format="png", dpi=120)

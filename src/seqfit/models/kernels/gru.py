@@ -44,20 +44,16 @@ def gru_forward(
     gates_in[2 * hidden :] = 0
     gates_bias[2 * hidden :] = 0
     matrix = joint_matrix(gates_in, weight, gates_bias, bias)
-    candidate_in = joint_matrix(
-        weight_in[2 * hidden :],
-        weight[:hidden, :0],
-        bias_in[2 * hidden :],
-        gates_bias[2 * hidden :],
-    )
+    no_weight, no_bias = np.zeros((hidden, 0), x.dtype), np.zeros(hidden, x.dtype)
+    candidate_in = joint_matrix(weight_in[2 * hidden :], no_weight, bias_in[2 * hidden :], no_bias)
     put_inputs(x, hidden, operands)
     q = np.empty((streams, matrix.shape[1]), x.dtype)
     p = np.empty((streams, candidate_in.shape[1]), x.dtype)
     for t in range(time):
         q[:] = 0
         p[:] = 0
-        add_products(operands[t], matrix, q)
-        add_products(operands[t, :, hidden:], candidate_in, p)
+        add_products(operands[t], 0, matrix, q)
+        add_products(operands[t], hidden, candidate_in, p)
         for b in range(streams):
             gates, n = q[b], p[b]
             for j in range(2 * hidden):
@@ -125,5 +121,5 @@ def gru_backward(
                 q_b[j] = slope[j]
             for j in range(hidden):
                 q_b[2 * hidden + j] = slope_q[j]
-        add_products(q, matrix, h)
+        add_products(q, 0, matrix, h)
     by_state[:] = h[:, :hidden]

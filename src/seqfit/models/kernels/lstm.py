@@ -43,7 +43,7 @@ def lstm_forward(
     bounded = np.empty(hidden, x.dtype)  # tanh(c)
     for t in range(time):
         sums[:] = 0
-        add_products(operands[t], matrix, sums)
+        add_products(operands[t], 0, matrix, sums)
         for b in range(streams):
             gates, after = sums[b], operands[t + 1, b]
             c_before, c = cells[t, b], cells[t + 1, b]
@@ -117,5 +117,5 @@ def lstm_backward(
             for j in range(width):
                 slope_all[j] = slope[j]
         h[:] = 0
-        add_products(q, matrix, h)
+        add_products(q, 0, matrix, h)
     by_state[:] = h[:, :hidden]

@@ -96,7 +96,7 @@ def sum_gradients(
     for first in range(0, samples, _BLOCK):
         last = min(first + _BLOCK, samples)
         vectors = padded_transpose(all_slopes[first:last])
-        add_products(vectors, padded(all_operands[first:last]), sums)
+        add_products(vectors, 0, padded(all_operands[first:last]), sums)
     own = count - width  # the last slopes of the projected hidden state, where they differ
     for i in range(width):
         row = sums[i]

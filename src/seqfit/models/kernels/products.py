@@ -45,17 +45,18 @@ def padded_transpose(weight: Array) -> Array:
 
 
 @compiled_fused
-def add_products(vectors: Array, matrix: Array, sums: Array) -> None:
-    """``sums += vectors @ matrix``, in place; two vectors share each pass over the matrix.
+def add_products(vectors: Array, first: int, matrix: Array, sums: Array) -> None:
+    """``sums += vectors[:, first:] @ matrix``; two vectors share each pass over the matrix.
 
     Args:
-        vectors: (count, rows or more), zeros where the rows of the matrix are padding.
+        vectors: (count, first + rows or more), finite where the rows of the matrix are padding.
+        first: the column of the vectors that meets the first row of the matrix.
         matrix: (rows, columns), from `padded` or `padded_transpose`.
         sums: (count, columns).
     """
     count = len(vectors)
     for i in range(0, count - 1, 2):
-        u, v = vectors[i], vectors[i + 1]
+        u, v = vectors[i, first:], vectors[i + 1, first:]
         sum_u, sum_v = sums[i], sums[i + 1]
         for row in range(0, len(matrix), ROWS):
             m0, m1, m2, m3 = matrix[row], matrix[row + 1], matrix[row + 2], matrix[row + 3]
@@ -66,7 +67,7 @@ def add_products(vectors: Array, matrix: Array, sums: Array) -> None:
                 sum_u[j] += u0 * a0 + u1 * a1 + u2 * a2 + u3 * a3
                 sum_v[j] += v0 * a0 + v1 * a1 + v2 * a2 + v3 * a3
     if count % 2:
-        u, sum_u = vectors[count - 1], sums[count - 1]
+        u, sum_u = vectors[count - 1, first:], sums[count - 1]
         for row in range(0, len(matrix), ROWS):
             m0, m1, m2, m3 = matrix[row], matrix[row + 1], matrix[row + 2], matrix[row + 3]
             u0, u1, u2, u3 = u[row], u[row + 1], u[row + 2], u[row + 3]

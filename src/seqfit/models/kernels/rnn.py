@@ -35,7 +35,7 @@ def _forward(
     sums = np.empty((streams, matrix.shape[1]), x.dtype)  # p + q
     for t in range(time):
         sums[:] = 0
-        add_products(operands[t], matrix, sums)
+        add_products(operands[t], 0, matrix, sums)
         for b in range(streams):
             sum_b, after = sums[b], operands[t + 1, b]
             if relu:
@@ -71,7 +71,7 @@ def _backward(
             for j in range(hidden):
                 slope[j] = q_b[j]
         h[:] = 0
-        add_products(q, matrix, h)
+        add_products(q, 0, matrix, h)
     by_state[:] = h[:, :hidden]
 
 

@@ -1,0 +1,113 @@
+"""Learners that solve for all weights at once."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+import numpy as np
+import threadpoolctl
+import torch
+from torch import Tensor
+
+from seqfit.fitting.engines import Outcome, Segment
+from seqfit.fitting.experiment import Experiment
+from seqfit.fitting.learner import GradientLearner, Learner, build_module
+from seqfit.fitting.losses import Loss, elementwise
+from seqfit.fitting.optimizers import LevenbergMarquardt
+from seqfit.models.base import Solvable, StreamModule
+from seqfit.second_order.outcome import VERDICTS
+from seqfit.states import State, copy
+
+
+def begin_learner(experiment: Experiment, inputs: int, outputs: int) -> Learner:
+    """The learner that the experiment's optimizer asks for, with fresh weights."""
+    optimizer = experiment.optimizer
+    if isinstance(optimizer, LevenbergMarquardt):
+        return SolvingLearner.build(experiment, optimizer, inputs, outputs)
+    return GradientLearner.build(experiment, optimizer, inputs, outputs)
+
+
+@final
+@attrs.define
+class SolvingLearner(Learner):
+    """A learner that finds all weights from the first update; later ones only record the loss.
+
+    Attributes:
+        module: the module that is fitted.
+        solver: how the weights are found.
+        loss: the elementwise loss that is recorded.
+        status: how the search ended; None before it.
+    """
+
+    module: StreamModule
+    solver: LevenbergMarquardt
+    loss: Loss
+    status: str | None = None
+
+    @classmethod
+    def build(
+        cls, experiment: Experiment, solver: LevenbergMarquardt, inputs: int, outputs: int
+    ) -> SolvingLearner:
+        """A learner with fresh weights.
+
+        Raises:
+            ValueError: the model can't be solved, or not on the experiment's device.
+        """
+        module = build_module(experiment, inputs, outputs)
+        if not isinstance(module, Solvable):
+            raise ValueError(
+                f"LevenbergMarquardt solves OutputFeedback and StateSpace models, "
+                f"got {type(experiment.model).__name__}; use an optimizer of torch for it"
+            )
+        if experiment.device != "cpu":
+            raise ValueError(
+                f"LevenbergMarquardt runs on the cpu, got device {experiment.device!r}"
+            )
+        return cls(module, solver, elementwise(experiment.loss))
+
+    @property
+    def method(self) -> str:
+        return "levenberg_marquardt"
+
+    @property
+    def verdict(self) -> str:
+        return "nothing was fitted yet" if self.status is None else VERDICTS[self.status]
+
+    def learn(self, segment: Segment) -> Outcome:
+        prediction, state = self._run(segment, segment.state)
+        loss = self.loss(prediction, segment.y)[segment.update.lookback :].mean().item()
+        if self.status is None:
+            before, error = copy(self.state()), _error(prediction, segment.y)
+            assert isinstance(self.module, Solvable)  # checked when the learner was built
+            with threadpoolctl.threadpool_limits(1):
+                status = self.module.solve(
+                    segment.x.double().numpy(), segment.y.double().numpy(), self.solver.seed
+                )
+            self.status = status.value
+            solved, after = self._run(segment, self.module.start(segment.x.shape[1]))
+            if _error(solved, segment.y) < error:
+                state = after
+            else:
+                self.restore(before | {"status": self.status})
+        return Outcome(loss, state)
+
+    def check_weights(self) -> None:
+        """Weights are taken over only where their free run is finite."""
+
+    def state(self) -> State:
+        return {"module": dict(self.module.state_dict()), "status": self.status}
+
+    def restore(self, state: State) -> None:
+        self.module.load_state_dict(state["module"])
+        self.status = state["status"]
+
+    def _run(self, segment: Segment, state: State) -> tuple[Tensor, State]:
+        with torch.no_grad():
+            return self.module.fast_forward(segment.x, state)
+
+
+def _error(prediction: Tensor, y: Tensor) -> float:
+    """Mean squared error; infinite where it is not finite."""
+    value = (prediction.double() - y.double()).square().mean().item()
+    return value if np.isfinite(value) else float("inf")

@@ -1,0 +1,166 @@
+"""A hidden-layer map that is fed with its own values, as a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, final
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqfit.models.base import Solvable, StreamModule
+from seqfit.second_order.formula import formula
+from seqfit.second_order.maps import Array, HiddenLayerMap
+from seqfit.second_order.outcome import Status
+from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.states import State
+
+
+@final
+@attrs.frozen(eq=False)
+class Solution:
+    """What a search found: a recurrence, the state its streams start with, and how it ended."""
+
+    recurrence: Recurrence
+    start: Array
+    status: Status
+
+
+Search: TypeAlias = Callable[[Array, Array, int], Solution]
+"""From inputs and outputs, each (time, streams, channels), and a seed to the best recurrence."""
+
+
+@final
+class RecurrentMapModule(StreamModule, Solvable):
+    """``new = f(x_t .. x_{t-lags}, s)``, ``s = (new, s without its last)``, ``y = C s + e``.
+
+    f is a hidden layer with a linear skip. A state is a tuple: s, (streams, size), and the past
+    inputs, (streams, lags, inputs), newest first. Units that a solution can do without have zero
+    weights, so that shapes stay as they were configured.
+
+    Args:
+        recurrence: the first weights.
+        input_lags: how many past inputs the map sees.
+        trained_readout: whether C and e are parameters; otherwise they are fixed.
+        search: finds the recurrence that `solve` takes over.
+    """
+
+    constant: Tensor
+    linear: Tensor
+    output: Tensor
+    hidden: Tensor
+    bias: Tensor
+    readout: Tensor
+    shift: Tensor
+    rest: Tensor
+
+    def __init__(
+        self, recurrence: Recurrence, input_lags: int, trained_readout: bool, search: Search
+    ) -> None:
+        super().__init__()
+        f = recurrence.f
+        self._tanh = f.tanh
+        self._input_lags = input_lags
+        self._inputs = (f.features - recurrence.size) // (input_lags + 1)
+        self._search = search
+        for name in ("constant", "linear", "output", "hidden", "bias"):
+            setattr(self, name, torch.nn.Parameter(_tensor(getattr(f, name))))
+        for name in ("readout", "shift"):
+            values = _tensor(getattr(recurrence, name))
+            if trained_readout:
+                setattr(self, name, torch.nn.Parameter(values))
+            else:
+                self.register_buffer(name, values)
+        self.register_buffer("rest", torch.zeros(recurrence.size))
+
+    def start(self, streams: int) -> State:
+        past = self.rest.new_zeros(streams, self._input_lags, self._inputs)
+        return self.rest.repeat(streams, 1), past
+
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        s, past = state
+        outputs = []
+        for x_t in x:  # (streams, inputs)
+            seen = torch.cat([x_t[:, None], past], dim=1)  # (streams, lags + 1, inputs)
+            p = torch.cat([seen.flatten(1), s], dim=1)
+            z = p @ self.hidden.T + self.bias
+            units = torch.tanh(z) if self._tanh else torch.relu(z)
+            new = self.constant + p @ self.linear.T + units @ self.output.T
+            s = torch.cat([new, s[:, : s.shape[1] - new.shape[1]]], dim=1)
+            past = seen[:, : self._input_lags]
+            outputs.append(s @ self.readout.T + self.shift)
+        return torch.stack(outputs), (s, past)
+
+    def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if torch.is_grad_enabled() or not x.is_cpu:
+            return super().fast_forward(x, state)
+        s, past = state
+        before = past.flip(1).transpose(0, 1)  # (lags, streams, inputs), oldest first
+        line = torch.cat([before, x])
+        lagged = [line[self._input_lags - k :][: len(x)] for k in range(self._input_lags + 1)]
+        features = torch.cat(lagged, dim=2)  # (time, streams, inputs * (lags + 1))
+        y, after = free_run(self.recurrence(), features.numpy(), s.numpy())
+        past = line[len(line) - self._input_lags :].flip(0).transpose(0, 1)
+        return torch.from_numpy(y), (torch.from_numpy(after), past.contiguous())
+
+    def solve(self, x: Array, y: Array, seed: int) -> Status:
+        found = self._search(x, y, seed)
+        own = _widened(found.recurrence, self.hidden.shape[0], self.readout.shape[1])
+        with torch.no_grad():
+            for name in ("constant", "linear", "output", "hidden", "bias"):
+                getattr(self, name).copy_(_tensor(getattr(own.f, name)))
+            self.readout.copy_(_tensor(own.readout))
+            self.shift.copy_(_tensor(own.shift))
+            self.rest.zero_()
+            self.rest[: found.start.shape[1]] = _tensor(found.start[0])
+        return found.status
+
+    def law(self) -> str:
+        return formula(self.recurrence(), self._inputs, self._input_lags)
+
+    def recurrence(self) -> Recurrence:
+        """The weights as NumPy arrays, without the units that do nothing."""
+        numbers: dict[str, Any] = {
+            name: getattr(self, name).detach().cpu().numpy()
+            for name in ("constant", "linear", "output", "hidden", "bias", "readout", "shift")
+        }
+        used = np.flatnonzero(numbers["output"].any(axis=0))
+        f = HiddenLayerMap(
+            numbers["constant"],
+            numbers["linear"],
+            np.ascontiguousarray(numbers["output"][:, used]),
+            np.ascontiguousarray(numbers["hidden"][used]),
+            np.ascontiguousarray(numbers["bias"][used]),
+            self._tanh,
+        )
+        return Recurrence(f, numbers["readout"], numbers["shift"])
+
+
+def _widened(found: Recurrence, units: int, size: int) -> Recurrence:
+    """The recurrence with zeros for hidden units and state numbers that it has less."""
+    f, more = found.f, size - found.size
+    inputs = f.features - found.size
+    full = more > 0  # a state-space model, whose map gives every number of the state
+    rows = f.outputs + more if full else f.outputs
+    linear = np.zeros((rows, inputs + size))
+    linear[: f.outputs, : f.features] = f.linear
+    output, hidden, bias = (
+        np.zeros((rows, units)),
+        np.zeros((units, inputs + size)),
+        np.zeros(units),
+    )
+    output[: f.outputs, : f.units] = f.output
+    hidden[: f.units, : f.features] = f.hidden
+    bias[: f.units] = f.bias
+    constant = np.zeros(rows)
+    constant[: f.outputs] = f.constant
+    readout = np.zeros((len(found.shift), size))
+    readout[:, : found.size] = found.readout
+    wide = HiddenLayerMap(constant, linear, output, hidden, bias, f.tanh)
+    return Recurrence(wide, readout, found.shift)
+
+
+def _tensor(values: Array) -> Tensor:
+    return torch.as_tensor(np.array(values), dtype=torch.get_default_dtype())

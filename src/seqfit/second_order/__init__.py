@@ -1,0 +1,1 @@
+"""Small recurrent maps fitted by damped least squares to the last digit."""

@@ -1,0 +1,90 @@
+"""A recurrent map, written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from seqfit.second_order.maps import HiddenLayerMap
+from seqfit.second_order.recurrence import Recurrence
+
+
+def formula(model: Recurrence, inputs: int, input_lags: int) -> str:
+    """The equations of a recurrence, a line for each, and where it starts.
+
+    Where the state is the row of the last outputs, they are equations of the outputs alone.
+
+    Args:
+        model: the recurrence.
+        inputs: input channels.
+        input_lags: past inputs that the map sees.
+    """
+    outputs, size = model.readout.shape
+    new = model.f.outputs
+    names = [
+        _name("x", channel, inputs, lag)
+        for lag in range(input_lags + 1)
+        for channel in range(inputs)
+    ]
+    if new == outputs and np.array_equal(model.readout, np.eye(outputs, size)):
+        lags = size // outputs
+        past = [_name("y", o, outputs, lag + 1) for lag in range(lags) for o in range(outputs)]
+        f = _in_outputs(model, lags)
+        return "\n".join(
+            f"{_name('y', o, outputs, 0)} = {_row(f, o, names + past)}" for o in range(outputs)
+        )
+    past = [_name("s", j, size, 1) for j in range(size)]
+    now = [_name("s", j, size, 0) for j in range(size)]
+    rows = [_row(model.f, j, names + past) for j in range(new)]
+    lines = [f"{now[j]} = {row}" for j, row in enumerate(rows) if row != "0"]
+    for o in range(outputs):
+        terms = [(float(model.shift[o]), "")]
+        terms += [(float(c), name) for c, name in zip(model.readout[o], now, strict=True)]
+        lines.append(f"{_name('y', o, outputs, 0)} = {_sum(terms)}")
+    return "\n".join(lines)
+
+
+def _in_outputs(model: Recurrence, lags: int) -> HiddenLayerMap:
+    """The map of inputs and past outputs, where the state is counted from the shift."""
+    f = model.f.astype(np.float64)
+    shift = model.shift.astype(np.float64)
+    origin = np.concatenate([np.zeros(f.features - model.size), np.tile(shift, lags)])
+    return HiddenLayerMap(
+        f.constant - f.linear @ origin + shift,
+        f.linear,
+        f.output,
+        f.hidden,
+        f.bias - f.hidden @ origin,
+        f.tanh,
+    )
+
+
+def _row(f: HiddenLayerMap, row: int, names: list[str]) -> str:
+    terms = [(float(f.constant[row]), "")]
+    terms += [(float(c), name) for c, name in zip(f.linear[row], names, strict=True)]
+    for unit in range(f.units):
+        inner = [(float(f.bias[unit]), "")]
+        inner += [(float(c), name) for c, name in zip(f.hidden[unit], names, strict=True)]
+        activation = "tanh" if f.tanh else "max"
+        argument = _sum(inner) if f.tanh else f"0, {_sum(inner)}"
+        terms.append((float(f.output[row, unit]), f"{activation}({argument})"))
+    return _sum(terms)
+
+
+def _sum(terms: Iterable[tuple[float, str]]) -> str:
+    """Terms with their signs; a factor that float32 can't tell from 0 beside 1 is left out."""
+    text = ""
+    for factor, name in terms:
+        if abs(factor) < 1e-9:
+            continue
+        size = f"{abs(factor):.7g}"
+        product = name if size == "1" and name else f"{size} {name}".strip()
+        sign = " - " if factor < 0 else " + "
+        text += (sign if text else sign.strip().replace("+", "")) + product
+    return text or "0"
+
+
+def _name(letter: str, channel: int, channels: int, lag: int) -> str:
+    number = str(channel + 1) if channels > 1 else ""
+    return f"{letter}{number}[t-{lag}]" if lag else f"{letter}{number}[t]"

@@ -1,0 +1,230 @@
+"""Fits by output feedback: y_t as a piecewise linear function of inputs and earlier outputs."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from seqfit.second_order.free_run_error import FreeRun
+from seqfit.second_order.levenberg_marquardt import Stop, Vector, minimise
+from seqfit.second_order.map_search import MapSearch
+from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
+from seqfit.second_order.outcome import EXACT, Status, is_white, require_streams, rms
+from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.rounding import float32_floor, rounded
+from seqfit.second_order.state_space import StateSpaceSearch, fit_state_space
+
+
+@attrs.frozen
+class FeedbackSearch:
+    """How to fit ``y_t = f(x_t, x_{t-1} .., y_{t-1}, y_{t-2} ..)``.
+
+    Attributes:
+        input_lags: how many earlier inputs the map sees, besides the present one.
+        output_lags: how many earlier outputs it sees.
+        units: hidden units to start with; those that the data can do without are removed.
+        starts: most random starts.
+        free_starts: most random starts of the fit by free runs, tried where the given outputs do
+            not lead to an exact model: they may be noisy; 0 to leave it out.
+        seed: of the random starts.
+    """
+
+    input_lags: int = 0
+    output_lags: int = 1
+    units: int = 8
+    starts: int = 20
+    free_starts: int = 30
+    seed: int = 0
+
+
+@attrs.frozen(eq=False)
+class OutputFeedbackFit:
+    """What came of it.
+
+    Attributes:
+        model: in float32, to be run by `run`.
+        start: the state of a stream at rest, shape (1, state).
+        exact_model: the same in float64, before the rounding.
+        config: how it was fitted.
+        status: how it ended.
+        one_step: rms error where the true earlier outputs are given.
+        free: rms error of the free run, float32, on the data of the fit.
+        starts: random starts used.
+    """
+
+    model: Recurrence
+    start: Array
+    exact_model: Recurrence
+    config: FeedbackSearch
+    status: Status
+    one_step: float
+    free: float
+    starts: int
+
+    def run(self, x: Array) -> Array:
+        """Free run from rest: x (time, streams, inputs) to y (time, streams, outputs)."""
+        stacked = stack_lags(x, self.config.input_lags)
+        return free_run(self.model, stacked, np.repeat(self.start, x.shape[1], axis=0))[0]
+
+
+def fit_output_feedback(
+    x: Array, y: Array, config: FeedbackSearch = FeedbackSearch()
+) -> OutputFeedbackFit:
+    """Fit streams that start from rest: everything before the first sample is 0.
+
+    Args:
+        x: inputs, shape (time, streams, inputs).
+        y: outputs, shape (time, streams, outputs).
+        config: how.
+
+    Raises:
+        ValueError: the shapes do not belong together, or a value is not finite.
+    """
+    require_streams(x, y)
+    forced = _fit_forced(x, y, config)
+    if forced.status in (Status.EXACT, Status.NOISE) or not config.free_starts:
+        return forced
+    search = StateSpaceSearch(
+        sizes=(config.output_lags * y.shape[2],),
+        units=config.units,
+        starts=config.free_starts,
+        seed=config.seed,
+    )
+    free = fit_state_space(stack_lags(x, config.input_lags), y, search)
+    settled = free.status in (Status.EXACT, Status.NOISE)
+    if not free.free < (1.0 if settled else 0.5) * forced.free:
+        return forced
+    return attrs.evolve(
+        forced,
+        model=free.model,
+        start=free.start,
+        exact_model=free.exact_model,
+        status=free.status,
+        free=free.free,
+        starts=forced.starts + free.starts,
+    )
+
+
+def stack_lags(x: Array, lags: int) -> Array:
+    """Each sample with those before it, newest first: (time, streams, channels * (lags + 1)).
+
+    Before the first sample everything is 0.
+    """
+    steps = len(x)
+    padded = np.concatenate([np.zeros((lags, *x.shape[1:]), x.dtype), x])
+    return np.concatenate([padded[lags - k : lags - k + steps] for k in range(lags + 1)], axis=2)
+
+
+def _fit_forced(x: Array, y: Array, config: FeedbackSearch) -> OutputFeedbackFit:
+    """From the given earlier outputs, then a polish over the free run."""
+    data = _scaled(x, y, config)
+    rng = np.random.default_rng(config.seed)
+    search = MapSearch(config.units, config.starts)
+    f, one_step, starts = search.fit(data.features, data.flat, data.one_step_floor, rng)
+    standard = _polished(_recurrence(f, config.output_lags), data)
+    residual = free_run(standard, data.x, data.rest)[0] - data.y
+    raw = attrs.evolve(
+        standard,
+        f=in_raw_units(standard.f, data.centre, data.scale, data.y_centre, data.y_scale),
+    )
+    stacked = stack_lags(np.asarray(x, np.float64), config.input_lags)
+    model, start = rounded(raw, stacked, y, np.zeros((x.shape[1], raw.size)))
+    free = rms(free_run(model, stacked, start)[0] - y)
+    status = _status(one_step, residual, data)
+    if 3 * f.pack().size > data.flat.size:
+        status = Status.TOO_FEW
+    scale = rms(data.y_scale)
+    return OutputFeedbackFit(model, start[:1], raw, config, status, one_step * scale, free, starts)
+
+
+@attrs.frozen(eq=False)
+class _Scaled:
+    """The data with mean 0 and standard deviation 1 in each channel.
+
+    Attributes:
+        x: the inputs with their lags, shape (time, streams, lagged inputs).
+        y: shape (time, streams, outputs).
+        features: x and the earlier outputs, shape (samples, features).
+        rest: the state before the first sample, shape (streams, state).
+        centre, scale: of the features, in raw units.
+        floor: rms of what rounding the outputs to float32 brings.
+    """
+
+    x: Array
+    y: Array
+    features: Array
+    rest: Array
+    centre: Vector
+    scale: Vector
+    floor: float
+
+    @property
+    def flat(self) -> Array:
+        """The outputs, shape (samples, outputs)."""
+        return self.y.reshape(-1, self.y.shape[2])
+
+    @property
+    def one_step_floor(self) -> float:
+        """The same where the earlier outputs are rounded as well."""
+        return float(np.sqrt(2.0)) * self.floor
+
+    @property
+    def y_centre(self) -> Vector:
+        return self.centre[self.x.shape[2] :][: self.y.shape[2]]
+
+    @property
+    def y_scale(self) -> Vector:
+        return self.scale[self.x.shape[2] :][: self.y.shape[2]]
+
+
+def _scaled(x: Array, y: Array, config: FeedbackSearch) -> _Scaled:
+    lags = config.output_lags
+    x = stack_lags(np.asarray(x, np.float64), config.input_lags)
+    y = np.asarray(y, np.float64)
+    (x_centre, x_scale), (y_centre, y_scale) = _spread(x), _spread(y)
+    earlier = stack_lags(y, lags)[:, :, y.shape[2] :]
+    centre = np.concatenate([x_centre, np.tile(y_centre, lags)])
+    scale = np.concatenate([x_scale, np.tile(y_scale, lags)])
+    features = np.concatenate([x, earlier], axis=2).reshape(-1, centre.size)
+    return _Scaled(
+        (x - x_centre) / x_scale,
+        (y - y_centre) / y_scale,
+        (features - centre) / scale,
+        np.tile(-y_centre / y_scale, (y.shape[1], lags)),
+        centre,
+        scale,
+        float32_floor(y, y_scale),
+    )
+
+
+def _spread(values: Array) -> tuple[Vector, Vector]:
+    """Mean and standard deviation of each channel; the latter 1 where a channel is constant."""
+    flat = values.reshape(-1, values.shape[2])
+    centre, scale = flat.mean(axis=0), flat.std(axis=0)
+    return centre, np.where(scale > 1e-12 * np.abs(flat).max(axis=0), scale, 1.0)
+
+
+def _recurrence(f: HiddenLayerMap, lags: int) -> Recurrence:
+    return Recurrence(f, np.eye(f.outputs, f.outputs * lags), np.zeros(f.outputs))
+
+
+def _polished(model: Recurrence, data: _Scaled) -> Recurrence:
+    """The last digits, from errors that have added up over the free run."""
+    free = np.ones(model.pack().size, bool)
+    free[model.f.pack().size :] = False
+    problem = FreeRun(data.x, data.y, data.rest, model, free, bound=1e3)
+    stop = Stop(iterations=30, patience=3, gain=0.02, damping=1e-6)
+    end = minimise(problem, problem.start(), stop)
+    return problem.model(end.theta)
+
+
+def _status(one_step: float, residual: Array, data: _Scaled) -> Status:
+    """How the fit in float64 ended, by its one-step error and the residual of its free run."""
+    free = rms(residual)
+    if free <= EXACT * data.floor:
+        return Status.EXACT
+    if free < 0.5 and is_white(residual):
+        return Status.NOISE
+    if one_step > 100.0 * data.one_step_floor:
+        return Status.NO_FUNCTION
+    return Status.CLOSE if free < 0.1 else Status.UNSTABLE

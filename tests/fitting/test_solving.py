@@ -1,0 +1,121 @@
+"""Solvers in the fitter: one update that finds all weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from seqfit import Fitter, recipes
+from seqfit.fitting import LevenbergMarquardt, from_toml, to_toml
+from seqfit.models import GRU, OutputFeedback, StateSpace
+from seqfit.schedules import EveryWindow
+from seqfit.search import auto
+from seqfit.signals import RandomHold, UniformNoise
+from seqfit.targets import Delay, LeakyIntegral, SaturatedIntegral
+
+
+@pytest.mark.parametrize("name", ["exact", "exact_hidden"])
+def test_the_2017_problem_is_solved_to_the_last_digit(name):
+    fitter = Fitter.of(recipes.recipe(name)(samples=5000, seed=11)).fit()
+    scores = fitter.evaluate(80_000)
+    assert scores.mae < 2e-7
+    assert scores.max < 3e-6
+    assert fitter.verdict.startswith("exact")
+    assert fitter.describe().count("max(0, ") == 2
+
+
+def test_a_solved_model_is_saved_stepped_and_written(tmp_path):
+    experiment = recipes.exact(samples=1000)
+    assert from_toml(to_toml(experiment)) == experiment
+    fitter = Fitter.of(experiment).fit()
+    fitter.save(tmp_path / "fit")
+    loaded = Fitter.load(tmp_path / "fit")
+    assert loaded.describe() == fitter.describe()
+    assert loaded.verdict == fitter.verdict
+    x, y = fitter.held_out_samples(200, streams=1)
+    np.testing.assert_array_equal(loaded.predict(x), fitter.predict(x))
+    step = fitter.predictor()
+    np.testing.assert_allclose([step(float(v)) for v in x[:, 0, 0]], y[:, 0, 0], atol=1e-5)
+
+
+def test_nothing_is_solved_before_the_update_is_full():
+    fitter = Fitter.of(recipes.exact(samples=1000)).fit(999)
+    assert fitter.verdict == "nothing was fitted yet"
+    assert fitter.fit(1).evaluate(1000).mae < 1e-6
+
+
+def test_later_updates_record_the_loss_alone():
+    fitter = Fitter.of(recipes.exact(samples=500)).fit(500)
+    before = [p.clone() for p in fitter.module.parameters()]
+    fitter.fit(500)
+    assert fitter.report.updates == 2
+    assert fitter.loss_curve[1][1] < 1e-6
+    assert all(map(torch.equal, before, fitter.module.parameters()))
+
+
+def test_lags_are_used():
+    fitter = Fitter(
+        UniformNoise(channels=2),
+        Delay(2) >> LeakyIntegral(),
+        OutputFeedback(units=2, input_lags=2, output_lags=1),
+        EveryWindow(window=500),
+        optimizer=LevenbergMarquardt(),
+    ).fit(500)
+    assert fitter.evaluate(8000).mae < 1e-6
+
+
+def test_a_solution_in_float64_and_with_several_streams():
+    fitter = Fitter(
+        RandomHold(),
+        SaturatedIntegral(),
+        StateSpace(size=1),
+        EveryWindow(window=500, streams=4),
+        optimizer=LevenbergMarquardt(),
+        dtype="float64",
+    ).fit(2000)
+    assert fitter.evaluate(8000).mae < 1e-6
+
+
+def test_a_model_that_cannot_be_solved_is_named():
+    with pytest.raises(ValueError, match="solves OutputFeedback and StateSpace models, got GRU"):
+        Fitter(
+            RandomHold(),
+            SaturatedIntegral(),
+            GRU(),
+            EveryWindow(50),
+            optimizer=LevenbergMarquardt(),
+        )
+    with pytest.raises(ValueError, match="GRU has no formula"):
+        Fitter(RandomHold(), SaturatedIntegral(), GRU(), EveryWindow(50)).describe()
+
+
+def attempts_on(target, **parts):
+    told = []
+
+    def end(attempt):
+        told.append(attempt)
+        return False
+
+    best = auto(2000, 0, {"target": target, **parts}, lambda name, what: (), end)
+    return best, told
+
+
+def test_auto_stops_at_the_first_recipe_that_explains_the_target():
+    best, told = attempts_on(LeakyIntegral())
+    assert [attempt.recipe for attempt in told] == ["exact"]
+    assert best.explains
+    assert "exact explains the target" in str(best)
+
+
+def test_auto_goes_on_where_the_outputs_do_not_tell_the_state():
+    best, told = attempts_on(LeakyIntegral() >> LeakyIntegral(leak=0.2))
+    assert [attempt.recipe for attempt in told] == ["exact", "exact_hidden"]
+    assert "not a function of what the model sees" in str(told[0])
+    assert best.recipe == "exact_hidden"
+
+
+def test_a_solver_takes_its_first_samples_and_is_tested_on_the_rest():
+    fitter = Fitter.of(recipes.exact(samples=100_000)).fit()
+    assert fitter.report.samples == 100_000
+    losses = fitter.loss_curve[1]
+    assert losses[0] > 1e-2
+    assert max(losses[1:]) < 1e-6
