@@ -72,7 +72,9 @@ def run_search(
     """
     interrupt = StopOnInterrupt()
     bars = contextlib.ExitStack()
-    to_toml(recipes.exact(seed=seed, **parts))  # what can't be written is an error before the fit
+    # What is wrong, or can't be written, is an error before a folder is made.
+    first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
+    to_toml(first)
     folder = RunFolder.create(run, "fit")
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
