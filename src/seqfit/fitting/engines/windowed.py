@@ -11,6 +11,7 @@ from torch import Tensor
 from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
 from seqfit.fitting.losses import Loss
 from seqfit.models.base import StreamModule, detach
+from seqfit.schedules import Update
 from seqfit.states import State, map_arrays
 
 
@@ -34,28 +35,25 @@ class WindowedEngine(Engine):
         states = segment.state
         if time > window:
             states = module.window_states(x, states, window)
-        weights = sample_weights(update, x.dtype, x.device)
-
         batch = whole // window * streams
-        losses, states_after = _run(
+        losses, after = _run(
             module,
             loss,
             _side_by_side(x[:whole], window),
             _side_by_side(y[:whole], window),
             map_arrays(lambda leaf: leaf[:batch], states),
         )  # (window, windows * streams, outputs)
-        by_window = losses.reshape(window, whole // window, -1)
-        total = _weighted(by_window, weights[:whole].reshape(-1, window).T)
-        by_sample = by_window.detach().transpose(0, 1).flatten(0, 1)  # (whole, ...)
-        state = map_arrays(lambda leaf: leaf[-streams:], states_after)
+        parts = [losses.reshape(window, whole // window, -1)]
+        state = map_arrays(lambda leaf: leaf[-streams:], after)
         if whole < time:
             rest = map_arrays(lambda leaf: leaf[batch:], states)
             losses, state = _run(module, loss, x[whole:], y[whole:], rest)
-            losses = losses.flatten(1)
-            total = total + _weighted(losses, weights[whole:])
-            by_sample = torch.cat([by_sample, losses.detach()])
+            parts.append(losses.reshape(time - whole, 1, -1))
+        total, recorded = (_alike if update.washout == update.lookback == 0 else _weighted)(
+            parts, update
+        )
         total.backward()
-        return Outcome(by_sample[update.lookback :].mean().item(), detach(state))
+        return Outcome(recorded, detach(state))
 
 
 def _side_by_side(samples: Tensor, window: int) -> Tensor:
@@ -73,6 +71,28 @@ def _run(
     return loss(prediction, y), state
 
 
-def _weighted(losses: Tensor, weights: Tensor) -> Tensor:
-    """Sum over samples of weight times mean loss; `losses` has one more axis than `weights`."""
-    return (losses * weights[..., None]).sum() / losses.shape[-1]
+def _alike(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
+    """The loss of an update of which every sample is new, and its mean over the samples.
+
+    What `_weighted` gives, with fewer and smaller operations: short updates are all overhead.
+
+    Args:
+        parts: losses of the whole windows, and of the rest if there is one, each of shape
+            (window, windows, streams * outputs).
+        update: how they are weighted.
+    """
+    sums = [losses.sum() for losses in parts]
+    time = update.length if update.reduction == "mean" else None
+    weighted = [
+        total / ((time or len(losses)) * losses.shape[2])
+        for total, losses in zip(sums, parts, strict=True)
+    ]
+    count = sum(losses.numel() for losses in parts)
+    return sum(weighted[1:], weighted[0]), sum(total.item() for total in sums) / count
+
+
+def _weighted(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
+    """The loss of any update, and its mean over the new samples; arguments as for `_alike`."""
+    by_sample = torch.cat([losses.transpose(0, 1).flatten(0, 1).mean(dim=1) for losses in parts])
+    weights = sample_weights(update, by_sample.dtype, by_sample.device)
+    return (by_sample * weights).sum(), by_sample[update.lookback :].mean().item()

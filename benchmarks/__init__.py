@@ -1,0 +1,1 @@
+"""The same work on seqfit's engines, and on its peers, in one run."""
