@@ -104,6 +104,10 @@ class Recording:
         """The same recording, another stretch, once through."""
         return attrs.evolve(self, stretch=stretch, repeat=False)
 
+    def scored(self) -> Recording:
+        """What a fit of this stretch is scored on: the test stretch, where there is one apart."""
+        return self.during("all" if self.stretch == "all" else "test")
+
     def _from_memory(
         self, source: dict[str, npt.NDArray[np.float64]], name: str
     ) -> npt.NDArray[np.float64]:

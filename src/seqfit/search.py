@@ -13,6 +13,7 @@ from seqfit.evaluation.scores import Scores
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.fitter import Fitter
+from seqfit.signals.randomness import VALIDATION, derived_seed
 
 EXPLAINED = 1e-4
 
@@ -74,14 +75,10 @@ def auto(
         numbers = {} if samples is None else {"samples": samples}
         experiment = recipes.recipe(name)(seed=seed, **numbers, **parts)
         fitter = Fitter.of(experiment, begin(name, experiment)).fit()
-        x, y = fitter.held_out_samples(seed=_validation_seed(seed))
+        x, y = fitter.held_out_samples(seed=derived_seed(seed, VALIDATION))
         scores, spread = fitter.score(x, y), float(y.std(dtype=np.float64))
         error = scores.rmse / spread if spread > 0 else scores.rmse
         attempts.append(Attempt(name, fitter, scores, error, fitter.verdict))
         if end(attempts[-1]) or attempts[-1].explains:
             break
     return min(attempts, key=lambda attempt: attempt.error)
-
-
-def _validation_seed(seed: int) -> int:
-    return int(np.random.SeedSequence([seed, 2]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -3,10 +3,11 @@
 from seqfit.fitting.callbacks import Callback, StopFitting
 from seqfit.fitting.checkpoint import CheckpointError
 from seqfit.fitting.experiment import Experiment, from_toml, read_experiment, to_toml
-from seqfit.fitting.fitter import Fitter, Report
+from seqfit.fitting.fitter import Fitter
 from seqfit.fitting.learner import DivergedError
 from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
 from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.report import Report
 
 __all__ = [
     "Callback",

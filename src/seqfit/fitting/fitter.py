@@ -18,41 +18,17 @@ from seqfit.fitting.callbacks import Callback, StopFitting
 from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.report import Report
 from seqfit.fitting.samples import Samples, as_samples
 from seqfit.fitting.training import Training
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.signals.base import Signal
+from seqfit.signals.randomness import EVALUATION, derived_seed
 from seqfit.states import State
 from seqfit.targets.base import Target
 from seqfit.validators import as_tuple, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
-
-
-@final
-@attrs.frozen
-class Report:
-    """What a fit has cost and come to.
-
-    Attributes:
-        samples: samples that updates have taken, over all streams.
-        updates: updates made.
-        seconds: time spent in fitting, since the fitter was made or loaded.
-        us_per_sample: microseconds for each sample fitted in that time.
-        engine: the engine that was used, or the solver.
-        model: the model's configuration.
-        schedule: the schedule's configuration.
-        loss: mean loss over the most recent updates, each before it was made.
-    """
-
-    samples: int
-    updates: int
-    seconds: float
-    us_per_sample: float
-    engine: str
-    model: str
-    schedule: str
-    loss: float
 
 
 @attrs.define
@@ -283,7 +259,7 @@ class Fitter(Experiment):
                 f"the signal ends after {signal.length * streams} samples, "
                 f"{length * streams} were asked for"
             )
-        fresh = _fresh_seed(self.seed) if seed is None else seed
+        fresh = derived_seed(self.seed, EVALUATION) if seed is None else seed
         x, _ = signal.generate(signal.start(streams, fresh), length)
         x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
         y, _ = target.transform(x, target.start(streams))
@@ -418,11 +394,6 @@ class Fitter(Experiment):
 
 def _channels(training: Training) -> tuple[int, int]:
     return training.buffer.x.shape[2], training.buffer.y.shape[2]
-
-
-def _fresh_seed(seed: int) -> int:
-    """A seed for streams that differ from those of `seed`."""
-    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 @contextlib.contextmanager

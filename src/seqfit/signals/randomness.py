@@ -33,3 +33,13 @@ def uniforms(
         bits[stream] = generator.random_raw(skip + length * draws)[skip:]
     uniform: npt.NDArray[np.float64] = (bits >> np.uint64(11)) * np.float64(2.0**-53)
     return uniform.reshape(streams, length, draws).swapaxes(0, 1)
+
+
+EVALUATION, VALIDATION = 1, 2
+"""Purposes of `derived_seed`."""
+
+
+def derived_seed(seed: int, purpose: int) -> int:
+    """A seed for streams that differ from those of `seed`, and for each purpose from the others."""
+    word = np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0]
+    return int(word >> np.uint64(1))

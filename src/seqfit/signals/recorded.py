@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import final
 
 import attrs
 import numpy as np
@@ -54,5 +54,4 @@ class Recorded(Signal):
         return float(self._data.min()), float(self._data.max())
 
     def held_out(self) -> Recorded:
-        stretch: Literal["all", "test"] = "all" if self.recording.stretch == "all" else "test"
-        return attrs.evolve(self, recording=self.recording.during(stretch))
+        return attrs.evolve(self, recording=self.recording.scored())

@@ -1,0 +1,61 @@
+"""Who may know whom: the parts know nothing of the loop, and nothing knows the command line."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqfit
+
+SOURCE = Path(seqfit.__file__).parent
+LOOP = {"fitting", "evaluation", "reporting", "search", "recipes", "cli"}
+NOT_TO_KNOW = {
+    "signals": LOOP | {"targets", "models", "schedules", "second_order"},
+    "targets": LOOP | {"models", "schedules", "second_order"},
+    "models": LOOP | {"signals", "targets", "schedules"},
+    "schedules": LOOP | {"signals", "targets", "models", "second_order"},
+    "second_order": LOOP | {"signals", "targets", "models", "schedules"},
+    "fitting": {"cli", "reporting", "recipes", "search"},
+    "evaluation": {"cli", "reporting", "recipes", "search"},
+    "testing": {"cli", "reporting"},
+}
+
+
+def imported(path):
+    """The parts of seqfit that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("seqfit.")}
+    return found
+
+
+@pytest.mark.parametrize("part", NOT_TO_KNOW)
+def test_a_part_knows_only_what_lies_before_it(part):
+    for path in (SOURCE / part).rglob("*.py"):
+        assert not imported(path) & NOT_TO_KNOW[part], path
+
+
+def test_nothing_knows_the_command_line():
+    outside = [p for p in SOURCE.rglob("*.py") if "cli" not in p.parts and p.name != "__main__.py"]
+    assert len(outside) > 50
+    assert not [path for path in outside if "cli" in imported(path)]
+
+
+def test_importing_seqfit_loads_neither_torch_nor_numba():
+    code = "import sys, seqfit; sys.exit(bool({'torch', 'numba', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_public_names_are_there():
+    for name in seqfit.__all__:
+        assert getattr(seqfit, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Fiter'"):
+        _ = seqfit.Fiter
