@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from seqfit import plugins
+from seqfit import configuration, plugins
 from seqfit.plugins import PluginError
 from seqfit.targets import Delay
 
@@ -62,6 +62,7 @@ def test_a_plugin_is_imported_when_it_is_asked_for_and_not_before(install):
     ("code", "entry", "message"),
     [
         ("raise RuntimeError('no licence')", "x", "RuntimeError: no licence"),
+        ("import sys; sys.exit(3)", "x", "SystemExit: 3"),
         ("import not_installed_anywhere", "x", "No module named 'not_installed_anywhere'"),
         ("def broken(:", "x", "SyntaxError"),
         ("y = 1", "x", "has no attribute 'x'"),
@@ -92,6 +93,9 @@ def test_a_plugin_that_takes_a_built_in_name_clashes_with_seqfit(install):
     install("greedy-plugin", "[seqfit.targets]\ndelay = greedy_plugin:X\n")
     with pytest.raises(PluginError, match=r"claimed by greedy-plugin 1.0 .* and seqfit 0.1.0"):
         plugins.load("targets", "delay")
+    assert plugins.load("targets", "delay@seqfit") is Delay
+    assert plugins.name_of(Delay) == "delay@seqfit"
+    assert configuration.from_data("targets", configuration.to_data(Delay(3))) == Delay(3)
 
 
 @pytest.mark.parametrize("kind", plugins.KINDS)

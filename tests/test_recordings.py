@@ -44,6 +44,7 @@ def test_a_csv_file_is_read_whatever_separates_it(write, text):
         ("u,y\n1,2\n3,oops\n", r"line 3 \(row 2\), column 'y': 'oops' is not a finite number"),
         ("u,y\n1,nan\n", r"line 2 \(row 1\), column 'y': 'nan' is not a finite number"),
         ("u,y\n1,1e999\n", "'1e999' is not a finite number"),
+        ("u,y\n1_0,2\n", "'1_0' is not a finite number"),
         ("u,y\n1,\n", "column 'y': '' is not a finite number"),
         ("u,y\n1,2,3\n", "line 2: 3 cells, but the header has 2 columns"),
         ("u,yy\n1,2\n", "no column 'y'; did you mean 'yy'"),

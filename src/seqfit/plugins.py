@@ -7,7 +7,9 @@ before, so that a broken plugin spoils only itself.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, final, get_args
 
@@ -24,6 +26,10 @@ _INTERFACES = {
     "models": ("seqfit.models.base", "Model"),
     "schedules": ("seqfit.schedules.base", "UpdateSchedule"),
 }
+
+
+class PartError(ValueError):
+    """A signal or a target that raised an exception while it was at work."""
 
 
 class PluginError(ValueError):
@@ -65,11 +71,20 @@ def names(kind: Kind) -> list[str]:
 def load(kind: Kind, name: str) -> type[Any]:
     """The class that is registered under a name.
 
+    Args:
+        kind: the interface: signals, targets, models or schedules.
+        name: the name, or ``name@distribution`` where several distributions claim it.
+
     Raises:
         PluginError: no such name, two distributions claim it, the import fails, or what is
             found does not implement the interface.
     """
-    found = [registration for registration in registrations(kind) if registration.name == name]
+    bare, _, owner = name.partition("@")
+    found = [
+        registration
+        for registration in registrations(kind)
+        if registration.name == bare and owner in ("", registration.distribution.split()[0])
+    ]
     if not found:
         raise PluginError(
             f"no {kind[:-1]} is named {name!r}{did_you_mean(name, names(kind))}"
@@ -78,7 +93,8 @@ def load(kind: Kind, name: str) -> type[Any]:
     if len(found) > 1:
         claims = " and ".join(f"{r.distribution} ({r.location})" for r in found)
         raise PluginError(
-            f"the {kind[:-1]} name {name!r} is claimed by {claims}; uninstall one of them"
+            f"the {kind[:-1]} name {name!r} is claimed by {claims}; uninstall one of them, or say "
+            f"which: {name}@{found[0].distribution.split()[0]}"
         )
     return import_class(found[0])
 
@@ -95,7 +111,7 @@ def import_class(registration: Registration) -> type[Any]:
         found: Any = importlib.import_module(module_name)
         for attribute in path.split("."):
             found = getattr(found, attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may end the program where it is imported
         raise PluginError(
             f"{who} can't be imported from {registration.location}: {type(error).__name__}: {error}"
         ) from error
@@ -122,7 +138,7 @@ def kind_of(component_class: type[Any]) -> Kind | None:
 
 
 def name_of(component_class: type[Any]) -> str | None:
-    """The name under which a class is registered, or None."""
+    """The name under which a class is registered, or None; see `load` for its form."""
     kind = kind_of(component_class)
     if kind is None:
         return None
@@ -131,7 +147,9 @@ def name_of(component_class: type[Any]) -> str | None:
             continue  # only a class of this name can be it, so no other plugin is imported
         try:
             if import_class(registration) is component_class:
-                return registration.name
+                claimed = [r for r in registrations(kind) if r.name == registration.name]
+                owner = registration.distribution.split()[0]
+                return registration.name + (f"@{owner}" if len(claimed) > 1 else "")
         except PluginError:
             continue
     return None
@@ -139,3 +157,16 @@ def name_of(component_class: type[Any]) -> str | None:
 
 def _distribution(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+
+
+@contextlib.contextmanager
+def blamed_on(part: object) -> Iterator[None]:
+    """Name the part in any error that it raises.
+
+    Raises:
+        PartError: the part raised an exception; it is the cause of this one.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise PartError(f"{part!r} raised {type(error).__name__}: {error}") from error

@@ -8,7 +8,7 @@ from typing import Any
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
 from seqfit.models import GRU, Model, OutputFeedback, StateSpace
-from seqfit.schedules import Accumulate, EveryWindow, Progress, UpdateSchedule
+from seqfit.schedules import Accumulate, EveryWindow
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
 from seqfit.validators import did_you_mean, require_positive_int
@@ -29,9 +29,9 @@ def answer_2017(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experime
 
 def gru(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
     """The same GRU in one pass: windows of 50, Adam with a one-cycle rate, clipped gradients."""
-    choices = {"schedule": EveryWindow(window=50)} | parts
-    updates = max(2, updates_within(choices["schedule"], samples))
-    cycle = {"max_lr": 3e-3, "total_steps": updates, "pct_start": 0.1, "cycle_momentum": False}
+    require_positive_int("samples", samples)
+    choices = {"schedule": EveryWindow(window=min(50, samples))} | parts
+    cycle = {"max_lr": 3e-3, "pct_start": 0.1, "cycle_momentum": False}
     return _on_the_2017_problem(
         samples,
         seed,
@@ -80,21 +80,6 @@ def recipe(name: str) -> Recipe:
             + did_you_mean(name, RECIPES)
         )
     return RECIPES[name]
-
-
-def updates_within(schedule: UpdateSchedule, samples: int) -> int:
-    """How many updates a schedule makes of some samples, counted over all streams.
-
-    The first thousand updates are counted, the others follow from their mean length.
-    """
-    steps, position, updates, state = samples // schedule.streams, 0, 0, schedule.start()
-    while updates < 1000:
-        progress = Progress(position=position, updates=updates, loss=float("nan"))
-        update, state = schedule.next_update(state, progress)
-        if position + update.length > steps:
-            return updates
-        position, updates = position + update.length, updates + 1
-    return steps * updates // position
 
 
 def _solved(model: Model, samples: int, seed: int, parts: dict[str, Any]) -> Experiment:

@@ -37,6 +37,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
         TableError: a column is missing, or a cell is not a finite number.
         ImportError: the extra ``parquet`` is not installed.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file")
     if not path.is_file():
         raise FileNotFoundError(f"no file at {str(path)!r}")
     read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
@@ -83,6 +85,8 @@ def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict
 
 
 def _number(cell: str, decimal_comma: bool) -> float:
+    if "_" in cell:  # Python reads 1_0 as 10
+        raise ValueError
     try:
         value = float(cell)
     except ValueError:

@@ -28,6 +28,11 @@ def is_finite(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def is_seed(value: Any) -> bool:
+    """Whether a value is a seed: an int from 0 to 2**63 - 1."""
+    return is_int(value) and 0 <= value < 2**63
+
+
 def _must(rule: str, holds: Callable[[Any], bool]) -> Validator:
     def validate(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not holds(value):
@@ -44,7 +49,7 @@ non_negative = _must("a non-negative, finite number", lambda v: is_finite(v) and
 probability = _must("a probability between 0 and 1", lambda v: is_finite(v) and 0 <= v <= 1)
 boolean = _must("true or false", lambda v: isinstance(v, bool))
 text = _must("a string", lambda v: isinstance(v, str))
-seed = _must("an int from 0 to 2**63 - 1", lambda v: is_int(v) and 0 <= v < 2**63)
+seed = _must("an int from 0 to 2**63 - 1", lambda v: is_seed(v))
 
 
 def positive_ints(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -86,9 +91,12 @@ def did_you_mean(name: object, choices: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
-def as_tuple(values: Any) -> tuple[Any, ...]:
-    """A converter: any iterable as a tuple, so that the field can be hashed and frozen."""
-    return tuple(values)
+def as_tuple(values: Any) -> Any:
+    """A converter: any iterable as a tuple, so that the field can be hashed and frozen.
+
+    Anything else stays as it is, for the field's validator to refuse.
+    """
+    return tuple(values) if isinstance(values, Iterable) else values
 
 
 def require_positive_int(name: str, value: object) -> None:

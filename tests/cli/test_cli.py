@@ -124,6 +124,11 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
     [
         (["fit", "--recipe", "gr"], "recipe must be one of .* got 'gr'; did you mean 'gru'"),
         (["fit", "--samples", "0"], "samples must be a positive int, got 0"),
+        (
+            ["fit", "--model", "gru", "--schedule", "every_window:window=90", "--samples", "80"],
+            "80 samples make no update: the first takes 90 of each of 1 streams",
+        ),
+        (["fit", "--data", "/tmp", "--input", "u", "--output", "y"], "is a folder, not a file"),
         (["fit", "--samples", "many"], "Invalid value for '--samples'"),
         (["fit", "--seed", "-1"], "seed must be an int from 0"),
         (["fit", "--target", "saturated"], "no target is named 'saturated'; did you mean"),
@@ -169,6 +174,21 @@ def test_a_bad_cell_is_named_with_its_row_and_column(run, tmp_path, broken, mess
     code, _, err = run("fit", "--data", "data.csv", "--input", "u", "--output", "y")
     assert code == 2
     assert message in err
+
+
+@pytest.mark.parametrize("samples", [1, 49, 500])
+def test_any_number_of_samples_gives_a_result(run, samples):
+    code, out, _ = run("fit", "--recipe", "gru", "--samples", samples, "--json")
+    assert code == 0
+    assert json.loads(out)["samples"] == samples
+
+
+def test_data_too_short_to_be_scored_is_refused_before_the_fit(run, tmp_path):
+    (tmp_path / "data.csv").write_text("u,y\n1,2\n2,3\n3,5\n")
+    code, _, err = run("fit", "--data", "data.csv", "--input", "u", "--output", "y")
+    assert code == 2
+    assert "the stretch 'test' of 3 recorded samples is empty" in err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_wrong_key_in_an_experiment_file_is_named(run, tmp_path):

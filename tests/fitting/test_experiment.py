@@ -1,8 +1,9 @@
 """Experiments as TOML."""
 
+import attrs
 import pytest
 
-from seqfit import recipes
+from seqfit import Fitter, recipes
 from seqfit.configuration import NotSerialisable
 from seqfit.fitting import Experiment, from_toml, read_experiment, to_toml
 from seqfit.models import GRU
@@ -38,10 +39,20 @@ def test_an_experiment_in_code_is_not_written():
         to_toml(experiment)
 
 
-def test_recipes_take_other_parts_and_fit_their_learning_rate_to_them():
+def test_recipes_take_other_parts():
     experiment = recipes.gru(samples=1000, schedule=EveryWindow(10), target=Delay(2))
     assert experiment.target == Delay(2)
-    assert experiment.learning_rate.options["total_steps"] == 100
+    assert experiment.schedule == EveryWindow(10)
+
+
+@pytest.mark.parametrize("updates", [1, 5, 10, 20, 100])
+def test_the_learning_rate_of_a_recipe_spans_its_updates(updates):
+    experiment = recipes.gru(samples=50 * updates, model=GRU(hidden=2, head=()))
+    fitter = Fitter.of(experiment).fit(25 * updates)
+    half_way = fitter.learning_rate_now
+    assert fitter.fit(25 * updates).learning_rate_now < max(half_way, 1e-6)
+    longer = Fitter.of(attrs.evolve(experiment, samples=500 * updates)).fit(50 * updates)
+    assert longer.learning_rate_now > fitter.learning_rate_now
 
 
 @pytest.mark.parametrize(
@@ -52,8 +63,8 @@ def test_recipes_take_other_parts_and_fit_their_learning_rate_to_them():
         (MINIMAL + "[optimizer]\nname = 'Adam'\nlr = -1\n", "Adam refuses"),
         (MINIMAL + "[optimizer]\nlr = 1\n", "name must be a string, got None"),
         ("samples = 0\n" + MINIMAL, "samples must be a positive int, got 0"),
-        ("samples = 10\n", "model must be a Model, got None"),
-        ("signal = 3\n", "a signal is a table with a name"),
+        ("samples = 10\n", "has no .model."),
+        ("signal = 3\n" + MINIMAL[MINIMAL.index("[model]") :], "a signal is a table with a name"),
         ("= 3", "not valid TOML"),
     ],
 )

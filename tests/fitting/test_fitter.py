@@ -357,3 +357,72 @@ def test_the_memory_of_a_fit_does_not_grow():
     assert len(buffer.boundaries) <= 21
     samples, losses = fitted.loss_curve
     assert len(samples) == len(losses) <= 1024
+
+
+def test_a_stopped_fit_goes_on_with_as_many_samples_as_it_is_asked_for():
+    stopped = fitter(schedule=EveryWindow(5), callbacks=[Recorder(stop_after=3)]).fit(1000)
+    assert stopped.report.samples == 15
+    assert stopped.fit(10).report.samples == 25
+    whole = fitter(schedule=EveryWindow(5)).fit(25)
+    assert torch.equal(weights(stopped), weights(whole))
+
+
+def test_given_and_streamed_samples_follow_one_another():
+    fitted = fitter(schedule=EveryWindow(5))
+    fitted.partial_fit(np.ones(20), np.ones(20)).fit(30)
+    assert fitted.report.samples == 50
+
+
+@attrs.frozen
+class Raises(Target):
+    def start(self, streams):
+        return None
+
+    def transform(self, x, state):
+        if len(x):
+            raise KeyError("lost")
+        return x, state
+
+
+def test_an_error_of_a_part_names_the_part():
+    with pytest.raises(ValueError, match=r"Raises\(\) raised KeyError: 'lost'"):
+        fitter(target=Raises()).fit(10)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"dtype": "float64"}, "it holds 1 streams of float32, not 1 of float64"),
+        ({"schedule": EveryWindow(5, streams=2)}, "not 2 of float32"),
+        ({"signal": UniformNoise()}, "does not fit"),
+        ({"model": GRU(hidden=4)}, "does not fit"),
+    ],
+)
+def test_parts_that_do_not_belong_to_a_checkpoint_are_refused(tmp_path, parts, message):
+    fitter().fit(50).save(tmp_path / "fit")
+    with pytest.raises(CheckpointError, match=message):
+        Fitter.load(tmp_path / "fit", **parts)
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: fitter(callbacks=(3,)), "callbacks must be a list of Callback, got"),
+        (lambda: fitter(callbacks=Callback()), "callbacks must be a list of Callback, got"),
+        (lambda: fitter(optimizer="Adam"), r"got 'Adam'; write TorchOptimizer\('Adam'\)"),
+        (lambda: fitter(loss=torch.nn.L1Loss), "loss must be a name or a function"),
+        (lambda: fitter(device="meta"), "device must be a device that torch has here"),
+        (lambda: fitter(model=GRU(head=5)), "head must be a list of positive ints, got 5"),
+        (lambda: fitter(model=GRU(hidden=10**7)), "can't be built"),
+        (lambda: fitter().evaluate(seed=-3), "seed must be an int from 0 to 2..63 - 1, got -3"),
+        (lambda: fitter().evaluate(100, washout=1.5), "washout must be from 0"),
+        (lambda: fitter().predictor()("a"), "must hold numbers, got 'a'"),
+        (lambda: fitter().predict([[1], [2, 3]]), "x must be an array, got rows of different"),
+        (lambda: fitter().score([1.0, 2.0], [1.0, math.nan]), "y must be finite"),
+        (lambda: fitter().score(np.zeros((4, 2, 1)), np.zeros((4, 1, 2))), "must have the shape"),
+        (lambda: fitter().save("/tmp"), "is a folder, not a file"),
+    ],
+)
+def test_other_wrong_input_is_named_too(act, message):
+    with pytest.raises((ValueError, TypeError, OSError), match=message):
+        act()

@@ -50,6 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
+        if isinstance(error, ArithmeticError):
+            from seqfit.fitting import DivergedError
+
+            if not isinstance(error, DivergedError):
+                raise
         if isinstance(error, OSError) and error.strerror and error.filename:
             message = f"{error.filename}: {error.strerror}"
         else:

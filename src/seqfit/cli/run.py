@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RunFolder
 from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, to_toml
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
+from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
 
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
@@ -38,7 +40,8 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    text = to_toml(what)
+    _require_runnable(what)
+    text = _as_toml(what, console)
     interrupt, bar = StopOnInterrupt(), ProgressLine(what.samples, console)
     fitter = Fitter.of(what, callbacks=(bar, interrupt))
     folder = RunFolder.create(run, name)
@@ -72,9 +75,9 @@ def run_search(
     """
     interrupt = StopOnInterrupt()
     bars = contextlib.ExitStack()
-    # What is wrong, or can't be written, is an error before a folder is made.
+    # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
-    to_toml(first)
+    _require_runnable(first)
     folder = RunFolder.create(run, "fit")
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
@@ -89,9 +92,39 @@ def run_search(
 
     with interrupt.listening(), bars:
         best = auto(samples, seed, parts, begin, end)
-    folder.write_text(EXPERIMENT, to_toml(best.fitter.experiment))
+    folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
     return _conclude(best.fitter, folder, best.recipe, interrupt, console)
+
+
+def _require_runnable(what: Experiment) -> None:
+    """Raise a ValueError where a run would end in nothing to score."""
+    if updates_within(what.schedule, what.samples) == 0:
+        first, _ = what.schedule.next_update(
+            what.schedule.start(), Progress(position=0, updates=0, loss=math.nan)
+        )
+        raise ValueError(
+            f"{what.samples} samples make no update: the first takes {first.length} of each of "
+            f"{what.schedule.streams} streams"
+        )
+    if what.signal is not None and what.target is not None:
+        what.signal.held_out()
+        what.target.held_out()
+
+
+def _as_toml(what: Experiment, console: Console) -> str:
+    try:
+        return to_toml(what)
+    except configuration.NotSerialisable as error:
+        console.print(f"this run can't be repeated from its folder: {error}", **_PLAIN)
+        return f"# {error}\n"
+
+
+def _as_data(part: Any) -> Any:
+    try:
+        return configuration.to_data(part)
+    except configuration.NotSerialisable:
+        return repr(part)
 
 
 def _announce(what: Experiment, console: Console) -> None:
@@ -109,8 +142,9 @@ def _conclude(
     scores = fitter.score(x, y)
     report = fitter.report
     result = attrs.asdict(report) | {
-        "model": configuration.to_data(fitter.model),
-        "schedule": configuration.to_data(fitter.schedule),
+        "model": _as_data(fitter.model),
+        "schedule": _as_data(fitter.schedule),
+        "interrupted": interrupt.interrupted,
         "scores": attrs.asdict(scores),
         "run": str(folder.path),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 if TYPE_CHECKING:
     from seqfit.fitting.fitter import Fitter
@@ -10,6 +12,13 @@ if TYPE_CHECKING:
 
 class StopFitting(Exception):  # noqa: N818 - a request, as StopIteration is
     """Raised by a callback to end `Fitter.fit` after the present update, without an error."""
+
+
+def require_callbacks(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """A validator: a tuple of callbacks."""
+    wrong = [c for c in value if not isinstance(c, Callback)] if isinstance(value, tuple) else value
+    if wrong:
+        raise TypeError(f"{attribute.name} must be a list of Callback, got {value!r}")
 
 
 class Callback:

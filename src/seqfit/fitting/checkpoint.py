@@ -77,6 +77,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file through a temporary one beside it, so that it is never seen half-written."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except FileNotFoundError:

@@ -46,12 +46,14 @@ def _callable(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> No
 
 def _optimizer(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not callable(value) and not isinstance(value, LevenbergMarquardt):
-        raise TypeError(f"{attribute.name} must be a factory or a solver, got {value!r}")
+        hint = f"; write TorchOptimizer({value!r})" if isinstance(value, str) else ""
+        raise TypeError(f"{attribute.name} must be a factory or a solver, got {value!r}{hint}")
 
 
 def _device(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     try:
-        torch.empty(0, device=value)
+        if torch.empty(0, device=value).is_meta:
+            raise RuntimeError("it holds no numbers")
     except (RuntimeError, TypeError, AssertionError) as error:
         first_line = str(error).splitlines()[0]
         raise ValueError(
@@ -139,7 +141,11 @@ def from_toml(text: str, source: str = "the experiment") -> Experiment:
         ConfigurationError: it is not TOML, or something in it is unknown or wrong.
         PluginError: a name in it can't be loaded.
     """
-    return configuration.build(Experiment, configuration.read_toml(text, source), where=source)
+    data = configuration.read_toml(text, source)
+    for part in ("model", "schedule"):
+        if part not in data:
+            raise configuration.ConfigurationError(f"{source} has no [{part}]")
+    return configuration.build(Experiment, data, where=source)
 
 
 def read_experiment(path: Path) -> Experiment:

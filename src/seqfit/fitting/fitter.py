@@ -14,19 +14,20 @@ import torch
 
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
-from seqfit.fitting.callbacks import Callback, StopFitting
+from seqfit.fitting.callbacks import Callback, StopFitting, require_callbacks
 from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.report import Report
-from seqfit.fitting.samples import Samples, as_samples
+from seqfit.fitting.samples import Samples, as_array, as_samples
 from seqfit.fitting.training import Training
 from seqfit.models.base import Solvable, StreamModule
+from seqfit.plugins import PluginError, blamed_on
 from seqfit.signals.base import Signal
 from seqfit.signals.randomness import EVALUATION, derived_seed
 from seqfit.states import State
 from seqfit.targets.base import Target
-from seqfit.validators import as_tuple, require_positive_int
+from seqfit.validators import as_tuple, is_int, is_seed, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
 
@@ -40,6 +41,7 @@ class _Course:
     target_state: State = None
     asked: int = 0  # samples over all streams that `fit` was asked for
     generated: int = 0  # samples of each stream that the signal has given
+    given: int = 0  # samples of each stream that `partial_fit` was given
     seconds: float = 0.0
     samples_timed: int = 0
 
@@ -57,7 +59,7 @@ class Fitter(Experiment):
     """
 
     callbacks: tuple[Callback, ...] = attrs.field(
-        default=(), converter=as_tuple, kw_only=True, repr=False
+        default=(), converter=as_tuple, validator=require_callbacks, kw_only=True, repr=False
     )
     _course: _Course = attrs.field(init=False, factory=_Course, repr=False)
 
@@ -145,11 +147,13 @@ class Fitter(Experiment):
                 f"the signal ends after {limit * streams} samples, {end * streams} were asked for"
             )
         course.asked += samples
+        training = self._training()
         with self._fitting():
+            training.advance(self, end + course.given, self._after_update)
             while course.generated < end:
                 length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
-                x, y = self._generate(self.signal, self.target, length)
-                self._training().feed(self, x, y, self._after_update)
+                training.buffer.append(*self._generate(self.signal, self.target, length))
+                training.advance(self, end + course.given, self._after_update)
         return self
 
     def partial_fit(self, x: Any, y: Any) -> Fitter:
@@ -179,7 +183,10 @@ class Fitter(Experiment):
             training = Training.begin(self, inputs.shape[2], outputs.shape[2])
             self._course.training = training
         with self._fitting():
-            training.feed(self, inputs, outputs, self._after_update)
+            training.buffer.append(inputs, outputs)
+            self._course.given += len(inputs)
+            everything = training.buffer.position + training.buffer.waiting
+            training.advance(self, everything, self._after_update)
         return self
 
     def predict(self, x: Any) -> Samples:
@@ -196,7 +203,7 @@ class Fitter(Experiment):
         Raises:
             ValueError: the shape doesn't fit, or a value is not finite.
         """
-        array = np.asarray(x)
+        array = as_array(x, "x")
         streams = array.shape[1] if array.ndim == 3 else 1
         channels = _channels(self._training())[0]
         inputs = as_samples(array, "x", streams, channels, self.dtype)
@@ -217,8 +224,8 @@ class Fitter(Experiment):
         """Score free runs on streams that were not fitted; training is not disturbed.
 
         Args:
-            samples: how many, over all streams; None takes 20,000 of each stream, or all that
-                the signal has.
+            samples: how many, over all streams, rounded up to whole time steps; None takes 20,000
+                of each stream, or all that the signal has.
             streams: number of streams; None takes 8, or as many as the signal has.
             seed: of the streams; None derives one from the fitter's seed, so that they differ
                 from the training streams.
@@ -228,7 +235,7 @@ class Fitter(Experiment):
             ValueError: there is no signal, or it has fewer samples.
         """
         x, y = self.held_out_samples(samples, streams=streams, seed=seed)
-        if not 0 <= washout < len(x):
+        if not is_int(washout) or not 0 <= washout < len(x):
             raise ValueError(f"washout must be from 0 to {len(x) - 1}, got {washout!r}")
         return score(self.predict(x)[washout:], y[washout:])
 
@@ -260,19 +267,27 @@ class Fitter(Experiment):
                 f"{length * streams} were asked for"
             )
         fresh = derived_seed(self.seed, EVALUATION) if seed is None else seed
-        x, _ = signal.generate(signal.start(streams, fresh), length)
+        if not is_seed(fresh):
+            raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {seed!r}")
+        with blamed_on(signal):
+            x, _ = signal.generate(signal.start(streams, fresh), length)
         x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
-        y, _ = target.transform(x, target.start(streams))
+        with blamed_on(target):
+            y, _ = target.transform(x, target.start(streams))
         return x, as_samples(y, "the target", streams, None, self.dtype)
 
     def score(self, x: Any, y: Any) -> Scores:
         """Score a free run over given samples; shapes as in `predict`."""
         prediction, truth = self.predict(x), np.asarray(y, dtype=np.float64)
-        if prediction.size != truth.size or len(prediction) != len(truth):
+        if not np.isfinite(truth).all():
+            raise ValueError("y must be finite")
+        if truth.ndim == prediction.ndim - 1 and prediction.shape[-1] == 1:
+            truth = truth[..., None]
+        if prediction.shape != truth.shape:
             raise ValueError(
                 f"y must have the shape of the prediction, {prediction.shape}, got {truth.shape}"
             )
-        shape = (len(truth), -1, 1) if truth.ndim < 3 else truth.shape
+        shape = (len(truth), 1, -1) if truth.ndim < 3 else truth.shape
         return score(prediction.reshape(shape), truth.reshape(shape))
 
     @property
@@ -313,6 +328,7 @@ class Fitter(Experiment):
                 "target_state": course.target_state,
                 "asked": course.asked,
                 "generated": course.generated,
+                "given": course.given,
             },
         )
 
@@ -341,7 +357,13 @@ class Fitter(Experiment):
                     f"{path} was saved without its {name} ({why}); give it: "
                     f"Fitter.load(path, {name}=...)"
                 )
-            experiment = from_partial_data(content["experiment"], parts, source=str(path))
+            try:
+                experiment = from_partial_data(content["experiment"], parts, source=str(path))
+            except PluginError as error:
+                raise CheckpointError(
+                    f"{path} needs a part that is not installed: {error}; install its package, or "
+                    "give the part: Fitter.load(path, target=...)"
+                ) from error
             fitter = cls.of(experiment, callbacks)
             course = fitter._course
             if course.training is None:
@@ -349,8 +371,11 @@ class Fitter(Experiment):
             course.training.restore(state["training"])
             course.signal_state, course.target_state = state["signal_state"], state["target_state"]
             course.asked, course.generated = state["asked"], state["generated"]
+            course.given = state["given"]
+            _require_fit(fitter, course.training)
         except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-            raise CheckpointError(f"{path} does not fit its experiment: {error}") from error
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(f"{path} does not fit its experiment: {reason}") from error
         return fitter
 
     def _training(self) -> Training:
@@ -360,9 +385,11 @@ class Fitter(Experiment):
 
     def _generate(self, signal: Signal, target: Target, length: int) -> tuple[Samples, Samples]:
         course, streams = self._course, self.schedule.streams
-        x, signal_state = signal.generate(course.signal_state, length)
+        with blamed_on(signal):
+            x, signal_state = signal.generate(course.signal_state, length)
         x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
-        y, target_state = target.transform(x, course.target_state)
+        with blamed_on(target):
+            y, target_state = target.transform(x, course.target_state)
         y = as_samples(y, "the target", streams, _channels(self._training())[1], self.dtype)
         if len(x) != length or len(y) != length:
             raise ValueError(
@@ -379,8 +406,12 @@ class Fitter(Experiment):
         try:
             with _torch_threads(self.threads):
                 yield
-        except StopFitting:
-            course.asked = course.generated * self.schedule.streams
+        except BaseException as error:
+            # What was asked for and not fitted is not made up for in the next call.
+            done = max(training.buffer.position - course.given, 0)
+            course.asked = done * self.schedule.streams
+            if not isinstance(error, StopFitting):
+                raise
         finally:
             course.seconds += time.perf_counter() - begin
             course.samples_timed += (training.buffer.position - position) * self.schedule.streams
@@ -390,6 +421,19 @@ class Fitter(Experiment):
     def _after_update(self) -> None:
         for callback in self.callbacks:
             callback.after_update(self)
+
+
+def _require_fit(fitter: Fitter, training: Training) -> None:
+    """Raise a TypeError unless a loaded course belongs to the fitter's parts."""
+    buffer, streams = training.buffer, fitter.schedule.streams
+    if buffer.x.dtype != fitter.dtype or buffer.x.shape[1] != streams:
+        raise TypeError(
+            f"it holds {buffer.x.shape[1]} streams of {buffer.x.dtype}, not {streams} of "
+            f"{fitter.dtype}"
+        )
+    if fitter.signal is not None and fitter.target is not None:
+        x, _ = fitter.signal.generate(fitter._course.signal_state, 0)
+        fitter.target.transform(x, fitter._course.target_state)
 
 
 def _channels(training: Training) -> tuple[int, int]:

@@ -13,8 +13,9 @@ from torch import Tensor
 from seqfit.fitting.engines import Engine, Outcome, Segment, choose_engine
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.losses import Loss, elementwise
-from seqfit.fitting.optimizers import OptimizerFactory
+from seqfit.fitting.optimizers import OptimizerFactory, TorchLearningRate
 from seqfit.models.base import StreamModule
+from seqfit.schedules.base import updates_within
 from seqfit.states import State
 
 
@@ -75,7 +76,11 @@ def build_module(experiment: Experiment, inputs: int, outputs: int) -> StreamMod
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        module = experiment.model.build(inputs, outputs)
+        try:
+            module = experiment.model.build(inputs, outputs)
+        except RuntimeError as error:  # torch's, for example where memory does not suffice
+            first_line = str(error).splitlines()[0]
+            raise ValueError(f"{experiment.model!r} can't be built: {first_line}") from error
     if not isinstance(module, StreamModule):
         raise TypeError(
             f"{type(experiment.model).__name__}.build must return a StreamModule, "
@@ -118,6 +123,8 @@ class GradientLearner(Learner):
         parameters = tuple(module.parameters())
         torch_optimizer = optimizer(parameters)
         rate = experiment.learning_rate
+        if isinstance(rate, TorchLearningRate):
+            rate = rate.over(updates_within(experiment.schedule, experiment.samples))
         return cls(
             module=module,
             parameters=parameters,

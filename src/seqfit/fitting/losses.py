@@ -35,8 +35,10 @@ def require_loss(_instance: Any, _attribute: Any, value: Any) -> None:
             f"loss must be one of {', '.join(_BY_NAME)}, or a function, got {value!r}"
             + did_you_mean(value, _BY_NAME)
         )
-    if not isinstance(value, str) and not callable(value):
-        raise ValueError(f"loss must be a name or a function, got {value!r}")
+    if isinstance(value, str):
+        return
+    if not callable(value) or isinstance(value, type):
+        raise ValueError(f"loss must be a name or a function (an instance), got {value!r}")
     if getattr(value, "reduction", "none") != "none":
         raise ValueError(
             f"loss must give one number for each element: use {type(value).__name__}"

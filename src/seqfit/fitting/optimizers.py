@@ -88,7 +88,8 @@ class TorchLearningRate:
 
     Attributes:
         name: name of the class, for example ``"OneCycleLR"``.
-        options: its keyword arguments.
+        options: its keyword arguments. A one-cycle rate without ``total_steps`` spans the
+            updates that the experiment's samples make; after its end the last rate stays.
     """
 
     name: str = attrs.field(validator=text)
@@ -97,7 +98,22 @@ class TorchLearningRate:
     def __attrs_post_init__(self) -> None:
         schedulers = torch.optim.lr_scheduler
         probe = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-        _call(_find("learning_rate", schedulers, schedulers.LRScheduler, self.name), probe, self)
+        found = _find("learning_rate", schedulers, schedulers.LRScheduler, self.name)
+        missing = self.name == "OneCycleLR" and "total_steps" not in self.options
+        if not (missing and "epochs" not in self.options):
+            _call(found, probe, self)
+        else:  # see `over`
+            _call(found, probe, self, total_steps=100)
+
+    def over(self, updates: int) -> TorchLearningRate:
+        """The same, where it has no ``total_steps`` but needs them, over so many updates."""
+        if self.name != "OneCycleLR" or {"total_steps", "epochs"} & self.options.keys():
+            return self
+        steps = max(updates, 2)
+        try:
+            return attrs.evolve(self, options=self.options | {"total_steps": steps})
+        except ValueError:  # torch divides by zero where the rate rises for one step exactly
+            return attrs.evolve(self, options=self.options | {"total_steps": steps + 1})
 
     def __call__(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
         """The schedule of an optimizer's learning rate."""
@@ -141,10 +157,10 @@ def _find(field: str, module: Any, base: type[Any], name: str) -> type[Any]:
     return found[name]
 
 
-def _call(cls: type[Any], argument: Any, configuration: Any) -> None:
+def _call(cls: type[Any], argument: Any, configuration: Any, **more: Any) -> None:
     try:
-        cls(argument, **configuration.options)
-    except (TypeError, ValueError) as error:
+        cls(argument, **configuration.options, **more)
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(
             f"{configuration.name} refuses {configuration.options}: {error}"
         ) from error

@@ -53,6 +53,8 @@ class Predictor:
             ValueError: the sample has another shape or is not finite.
         """
         array = np.asarray(x_t)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"a sample must hold numbers, got {x_t!r}")
         sample = array.reshape(1, 1) if array.ndim == 0 else np.atleast_2d(array)
         if sample.shape != (self.streams, self.inputs):
             raise ValueError(

@@ -10,6 +10,22 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.floating[Any]]
 
 
+def as_array(values: Any, name: str) -> npt.NDArray[Any]:
+    """An array of real numbers of any shape.
+
+    Raises:
+        ValueError: the rows have different lengths.
+        TypeError: the values are not real numbers.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be an array, got rows of different lengths") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
 def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype: str) -> Samples:
     """An array of shape (time, streams, channels) from any number of axes that can mean it.
 
@@ -25,9 +41,7 @@ def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype
         ValueError: the shape is another, there is no sample, or a value is not finite.
         TypeError: the values are not real numbers.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    array = as_array(values, name)
     full = array
     if array.ndim == 1:
         full = array[:, None, None]

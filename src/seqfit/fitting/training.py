@@ -14,7 +14,6 @@ from seqfit.fitting.curve import LossCurve
 from seqfit.fitting.engines import Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import DivergedError, Learner
-from seqfit.fitting.samples import Samples
 from seqfit.fitting.solving import begin_learner
 from seqfit.models.base import detach
 from seqfit.schedules.base import Progress, Update
@@ -51,17 +50,15 @@ class Training:
         buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)
         return cls(learner, buffer, experiment.schedule.start())
 
-    def feed(
-        self, experiment: Experiment, x: Samples, y: Samples, after_update: Callable[[], None]
-    ) -> None:
-        """Append samples and make every update that they are enough for.
+    def advance(self, experiment: Experiment, until: int, after_update: Callable[[], None]) -> None:
+        """Make every update for which the samples before a position are enough.
 
         Raises:
             DivergedError: a loss, gradient or weight was not finite.
             ValueError: the schedule asked for samples that it may not look back on.
         """
         buffer, schedule = self.buffer, experiment.schedule
-        buffer.append(x, y)
+        until = min(until, buffer.position + buffer.waiting)
         device = experiment.device
         inputs = torch.from_numpy(buffer.x).to(device)  # (time, streams, inputs)
         outputs = torch.from_numpy(buffer.y).to(device)  # (time, streams, outputs)
@@ -69,7 +66,7 @@ class Training:
             progress = Progress(position=buffer.position, updates=self.updates, loss=self.loss)
             update, schedule_state = schedule.next_update(self.schedule_state, progress)
             _require_possible(update, schedule.history, progress)
-            if update.length > buffer.waiting:
+            if buffer.position + update.length > until:
                 break
             start, state = self._state_at(buffer.position - update.lookback, inputs)
             span = slice(start - buffer.first, buffer.position + update.length - buffer.first)

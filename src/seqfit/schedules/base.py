@@ -98,6 +98,21 @@ class UpdateSchedule(abc.ABC):
         """
 
 
+def updates_within(schedule: UpdateSchedule, samples: int) -> int:
+    """How many updates a schedule makes of some samples, counted over all streams.
+
+    The first thousand updates are counted, the others follow from their mean length.
+    """
+    steps, position, updates, state = samples // schedule.streams, 0, 0, schedule.start()
+    while updates < 1000:
+        progress = Progress(position=position, updates=updates, loss=float("nan"))
+        update, state = schedule.next_update(state, progress)
+        if position + update.length > steps:
+            return updates
+        position, updates = position + update.length, updates + 1
+    return steps * updates // position
+
+
 def require_phase(length: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
     """A validator of `phase`: samples in a first update shorter than the field `length`."""
 
