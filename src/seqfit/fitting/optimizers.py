@@ -99,15 +99,16 @@ class TorchLearningRate:
         schedulers = torch.optim.lr_scheduler
         probe = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
         found = _find("learning_rate", schedulers, schedulers.LRScheduler, self.name)
-        missing = self.name == "OneCycleLR" and "total_steps" not in self.options
-        if not (missing and "epochs" not in self.options):
-            _call(found, probe, self)
-        else:  # see `over`
-            _call(found, probe, self, total_steps=100)
+        _call(found, probe, self, **({"total_steps": 100} if self._spans_the_fit else {}))
+
+    @property
+    def _spans_the_fit(self) -> bool:
+        """Whether it is a cycle whose length is left to the experiment, see `over`."""
+        return self.name == "OneCycleLR" and not {"total_steps", "epochs"} & self.options.keys()
 
     def over(self, updates: int) -> TorchLearningRate:
         """The same, where it has no ``total_steps`` but needs them, over so many updates."""
-        if self.name != "OneCycleLR" or {"total_steps", "epochs"} & self.options.keys():
+        if not self._spans_the_fit:
             return self
         steps = max(updates, 2)
         try:
