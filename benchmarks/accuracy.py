@@ -20,7 +20,10 @@ FIRST_SEED = 1000
 
 
 def random_integral(seed: int) -> Target:
-    """A saturated integral with gain 0.01 to 0.5 and bounds anywhere in [-3, 3]."""
+    """A saturated integral with gain 0.01 to 0.5 and bounds anywhere in [-3, 3].
+
+    Where 0 lies outside, it starts at the nearer bound.
+    """
     rng = np.random.default_rng(seed)
     low, high = np.sort(rng.uniform(-3, 3, 2))
     gain = float(np.exp(rng.uniform(np.log(0.01), np.log(0.5))))

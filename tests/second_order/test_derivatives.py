@@ -10,6 +10,7 @@ from seqfit.second_order.free_run_error import FreeRun
 from seqfit.second_order.levenberg_marquardt import Stop, minimise
 from seqfit.second_order.maps import HiddenLayerMap
 from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.residuals import Huber, LogLoss, Squares
 from seqfit.second_order.teacher_forced import Pairs
 
 
@@ -61,33 +62,68 @@ def test_teacher_forced_derivatives_are_those_of_autograd(tanh, outputs):
     np.testing.assert_allclose(normal, expected_normal, atol=1e-12)
 
 
+LOSSES = {
+    "squares": (Squares(), lambda out, y: (out - y).square()),
+    "huber": (Huber(0.5), lambda out, y: 2 * torch.nn.functional.huber_loss(
+        out, y, reduction="none", delta=0.5
+    )),
+    "log loss": (LogLoss(), lambda out, y: 2 * torch.nn.functional.binary_cross_entropy_with_logits(
+        out, y, reduction="none"
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("tanh", [False, True])
 @pytest.mark.parametrize(("new", "size"), [(2, 2), (1, 3)])
-def test_sensitivities_of_a_free_run_are_those_of_autograd(tanh, new, size):
+def test_sensitivities_of_a_free_run_are_those_of_autograd(loss, tanh, new, size):
     rng = np.random.default_rng(1)
     f = random_map(rng, new, 2 + size, 4, tanh)
     model = Recurrence(f, rng.normal(size=(2, size)), rng.normal(size=2))
-    x, y = rng.normal(size=(30, 3, 2)), rng.normal(size=(30, 3, 2))
-    start = 0.1 * rng.normal(size=(3, size))
+    x, y = rng.normal(size=(30, 3, 2)), (rng.random((30, 3, 2)) > 0.5).astype(float)
+    start = 0.1 * rng.normal(size=(1, size))
     mapped = f.pack().size
+    residuals, loss_in_torch = LOSSES[loss]
 
-    def residuals(theta):
-        readout, shift = theta[mapped : mapped + 2 * size].reshape(2, size), theta[-2:]
-        s, out = torch.tensor(start), []
+    def run(theta):
+        numbers, s = theta[:-size], theta[-size:].repeat(3, 1)
+        readout, shift, out = numbers[mapped:-2].reshape(2, size), numbers[-2:], []
         for x_t in torch.tensor(x):
-            value = in_torch(f, torch.cat([x_t, s], dim=1), theta[:mapped])
+            value = in_torch(f, torch.cat([x_t, s], dim=1), numbers[:mapped])
             s = torch.cat([value, s[:, : size - new]], dim=1)
             out.append(s @ readout.T + shift)
-        return (torch.stack(out) - torch.tensor(y)).flatten()
+        return torch.stack(out).flatten()
 
-    theta = torch.tensor(model.pack())
-    problem = FreeRun(x, y, start, model, np.ones(theta.numel(), bool))
-    cost, gradient, normal = problem.linearise(model.pack())
-    np.testing.assert_allclose(free_run(model, x, start)[0] - y, residuals(theta).reshape(y.shape))
-    assert cost == pytest.approx(problem.cost(model.pack()))
-    expected_gradient, expected_normal = gradient_and_normal(residuals, theta)
-    np.testing.assert_allclose(gradient, expected_gradient, atol=1e-10)
+    theta = torch.tensor(np.concatenate([model.pack(), start[0]]))
+    target = torch.tensor(y).flatten()
+    free = np.ones(model.pack().size, bool)
+    problem = FreeRun(x, y, start, model, free, free_start=True, residuals=residuals)
+    cost, gradient, normal = problem.linearise(problem.numbers())
+    np.testing.assert_array_equal(problem.numbers(), theta)
+    np.testing.assert_allclose(free_run(model, x, start.repeat(3, 0))[0].ravel(), run(theta))
+    assert cost == pytest.approx(problem.cost(problem.numbers()))
+
+    def mean_loss(theta):
+        return loss_in_torch(run(theta), target).mean()
+
+    assert cost == pytest.approx(mean_loss(theta).item())
+    expected = torch.autograd.functional.jacobian(mean_loss, theta) / 2
+    np.testing.assert_allclose(gradient, expected, atol=1e-10)
+    jacobian = torch.autograd.functional.jacobian(run, theta)
+    curvature = residuals.curvature(run(theta).numpy(), target.numpy())
+    weights = torch.ones(180) if curvature is None else torch.tensor(curvature)
+    expected_normal = jacobian.T @ (weights[:, None] * jacobian) / 180
     np.testing.assert_allclose(normal, expected_normal, atol=1e-9)
+    if loss == "log loss":  # the curvature is the second derivative itself
+        logits = run(theta).detach().requires_grad_()
+        once = torch.autograd.grad(loss_in_torch(logits, target).sum(), logits, create_graph=True)[
+            0
+        ]
+        twice = torch.autograd.grad(once.sum(), logits)[0]
+        np.testing.assert_allclose(weights, twice / 2, atol=1e-12)
+    chosen = FreeRun(x, y, start, model, np.arange(free.size) % 2 == 0, residuals=residuals)
+    _, part, _ = chosen.linearise(chosen.numbers())
+    np.testing.assert_allclose(part, gradient[: free.size : 2], atol=1e-12)
 
 
 def test_damped_least_squares_ends_where_scipy_does():

@@ -77,6 +77,36 @@ def test_noise_on_the_outputs_is_told_and_does_not_bias():
     assert np.abs(found.run(x) - y).mean() < 5e-3
 
 
+@pytest.mark.parametrize("fit", [fit_output_feedback, fit_state_space])
+def test_a_start_that_is_not_rest_is_found(fit):
+    target = SaturatedIntegral(low=-2.0, high=3.0, initial=-1.5)
+    found = fit(*streams(target, 5000))
+    assert found.status is Status.EXACT
+    x, y = streams(target, 20_000, count=4, seed=1)
+    assert np.abs(found.run(x) - y.astype(float)).max() < 3e-5
+
+
+def test_outliers_pull_no_harder_than_others_where_asked():
+    x, y = streams(SaturatedIntegral(), 5000)
+    rng = np.random.default_rng(0)
+    far = np.where(rng.random(y.shape) < 0.05, 2.0, 0.01) * rng.normal(size=y.shape)
+    fits = [fit_output_feedback(x, y + far, FeedbackSearch(robust=r)) for r in (False, True)]
+    x, y = streams(SaturatedIntegral(), 20_000, seed=1)
+    plain, robust = (np.abs(found.run(x) - y).mean() for found in fits)
+    assert robust < 2e-3
+    assert robust < 0.1 * plain
+
+
+def test_two_valued_outputs_are_given_as_such():
+    x, y = streams(SaturatedIntegral(), 10_000)
+    found = fit_state_space(x, np.where(y > 0.5, 3.0, -1.0), StateSpaceSearch(sizes=(1,), seed=4))
+    x, y = streams(SaturatedIntegral(), 20_000, seed=1)
+    run = found.run(x)
+    assert run.min() >= -1.0
+    assert run.max() <= 3.0
+    assert ((run > 1.0) == (y > 0.5)).mean() > 0.98
+
+
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize(
     "case",
@@ -165,10 +195,14 @@ def test_rounding_to_float32_is_no_worse_than_plain_rounding():
     model = Recurrence(clip_map(2), np.eye(1), np.zeros(1))
     x, y = streams(SaturatedIntegral(), 5000)
     start = np.zeros((1, 1))
-    best, first = rounded(model, x, y, start)
+
+    def loss(out):
+        return np.square(out - y.astype(float)).mean()
+
+    best, first = rounded(model, x, loss, start)
 
     def error(candidate, at):
-        return np.square(free_run(candidate, x, at)[0] - y.astype(float)).mean()
+        return loss(free_run(candidate, x, at)[0])
 
     assert error(best, first) <= error(model.astype(np.float32), start)
 

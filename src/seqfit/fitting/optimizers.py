@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final
 
 import attrs
 import torch
 
-from seqfit.validators import did_you_mean, seed, text
+from seqfit.validators import did_you_mean, one_of, seed, text
 
 OptimizerFactory: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], torch.optim.Optimizer]
 LearningRateFactory: TypeAlias = Callable[
@@ -31,21 +31,27 @@ class LevenbergMarquardt:
 
     For models that can be solved (`OutputFeedback`, `StateSpace`): many random starts, exact
     derivatives, then units that the samples can do without are removed, and the numbers are
-    rounded to float32 in the way that drifts least. It minimises squares, whatever the fit's
-    loss is. Later updates change nothing: they only record the loss.
+    rounded to float32 in the way that drifts least. It minimises a loss of its own, whatever the
+    fit's is: log-loss where the outputs take two values only. Later updates change nothing: they
+    only record the fit's loss.
 
     References:
         Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters".
 
     Attributes:
         seed: of the random starts.
+        loss: ``"squares"``; or ``"huber"``, for outputs of which some are far off, which then
+            pull no harder than others (Huber 1964).
     """
 
     seed: int = attrs.field(default=0, validator=seed)
+    loss: Literal["squares", "huber"] = attrs.field(
+        default="squares", validator=one_of("squares", "huber")
+    )
 
     def settings(self) -> dict[str, Any]:
         """As plain data."""
-        return {"name": type(self).__name__, "seed": self.seed}
+        return {"name": type(self).__name__, "seed": self.seed, "loss": self.loss}
 
 
 def _as_dict(options: Any) -> dict[str, Any]:

@@ -82,7 +82,10 @@ class SolvingLearner(Learner):
             assert isinstance(self.module, Solvable)  # checked when the learner was built
             with threadpoolctl.threadpool_limits(1):
                 status = self.module.solve(
-                    segment.x.double().numpy(), segment.y.double().numpy(), self.solver.seed
+                    segment.x.double().numpy(),
+                    segment.y.double().numpy(),
+                    self.solver.seed,
+                    self.solver.loss == "huber",
                 )
             self.status = status.value
             solved, after = self._run(segment, self.module.start(segment.x.shape[1]))

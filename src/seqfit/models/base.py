@@ -69,13 +69,14 @@ class Solvable(abc.ABC):
     """A capability of a `StreamModule`: its weights can be found from samples at once."""
 
     @abc.abstractmethod
-    def solve(self, x: Array, y: Array, seed: int) -> Status:
+    def solve(self, x: Array, y: Array, seed: int, robust: bool) -> Status:
         """Take over the best weights that a search finds.
 
         Args:
-            x: inputs, (time, streams, inputs), of streams that start from rest.
+            x: inputs, (time, streams, inputs), of streams that start alike.
             y: what should come out, (time, streams, outputs).
             seed: of the search's random starts.
+            robust: whether outliers among the outputs are to pull no harder than others.
 
         Returns:
             How well they explain the samples.

@@ -54,11 +54,20 @@ class OutputFeedback(Model):
             first, self.input_lags, trained_readout=False, search=self._search
         )
 
-    def _search(self, x: Array, y: Array, seed: int) -> Solution:
+    def _search(self, x: Array, y: Array, seed: int, robust: bool) -> Solution:
         search = FeedbackSearch(
-            units=self.units, input_lags=self.input_lags, output_lags=self.output_lags, seed=seed
+            units=self.units,
+            input_lags=self.input_lags,
+            output_lags=self.output_lags,
+            robust=robust,
+            seed=seed,
         )
+        if self.output_lags > 1 and robust:
+            raise ValueError(
+                "loss='huber' needs free runs of one past output, but output_lags is "
+                f"{self.output_lags}; use a StateSpace model for outliers, or output_lags=1"
+            )
         if self.output_lags > 1:  # a search by free runs would give a state, not a row of outputs
             search = attrs.evolve(search, free_starts=0)
         found = fit_output_feedback(x, y, search)
-        return Solution(found.model, found.start, found.status)
+        return Solution(found.model, found.start, found.status, found.between)

@@ -15,30 +15,42 @@ from seqfit.second_order.formula import formula
 from seqfit.second_order.maps import Array, HiddenLayerMap
 from seqfit.second_order.outcome import Status
 from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.residuals import TwoValues
 from seqfit.states import State
 
 
 @final
 @attrs.frozen(eq=False)
 class Solution:
-    """What a search found: a recurrence, the state its streams start with, and how it ended."""
+    """What a search found.
+
+    Attributes:
+        recurrence: the weights.
+        start: the state its streams start with, (1, state).
+        status: how it ended.
+        between: the two values that outputs take, if they take no others; the recurrence then
+            gives the logits of the second one.
+    """
 
     recurrence: Recurrence
     start: Array
     status: Status
+    between: TwoValues | None = None
 
 
-Search: TypeAlias = Callable[[Array, Array, int], Solution]
-"""From inputs and outputs, each (time, streams, channels), and a seed to the best recurrence."""
+Search: TypeAlias = Callable[[Array, Array, int, bool], Solution]
+"""From inputs and outputs, each (time, streams, channels), a seed and whether outliers are to be
+kept from pulling harder than others, to the best recurrence."""
 
 
 @final
 class RecurrentMapModule(StreamModule, Solvable):
     """``new = f(x_t .. x_{t-lags}, s)``, ``s = (new, s without its last)``, ``y = C s + e``.
 
-    f is a hidden layer with a linear skip. A state is a tuple: s, (streams, size), and the past
-    inputs, (streams, lags, inputs), newest first. Units that a solution can do without have zero
-    weights, so that shapes stay as they were configured.
+    f is a hidden layer with a linear skip. Where the outputs that it was solved for take two
+    values, y is the logit of the second one, and their expected value comes out. A state is a
+    tuple: s, (streams, size), and the past inputs, (streams, lags, inputs), newest first. Units
+    that a solution can do without have zero weights, so that shapes stay as they were configured.
 
     Args:
         recurrence: the first weights.
@@ -55,6 +67,7 @@ class RecurrentMapModule(StreamModule, Solvable):
     readout: Tensor
     shift: Tensor
     rest: Tensor
+    between: Tensor
 
     def __init__(
         self, recurrence: Recurrence, input_lags: int, trained_readout: bool, search: Search
@@ -74,6 +87,8 @@ class RecurrentMapModule(StreamModule, Solvable):
             else:
                 self.register_buffer(name, values)
         self.register_buffer("rest", torch.zeros(recurrence.size))
+        # Two values for each output, (2, outputs); equal ones where it may take any.
+        self.register_buffer("between", torch.zeros(2, len(recurrence.shift)))
 
     def start(self, streams: int) -> State:
         past = self.rest.new_zeros(streams, self._input_lags, self._inputs)
@@ -91,7 +106,15 @@ class RecurrentMapModule(StreamModule, Solvable):
             s = torch.cat([new, s[:, : s.shape[1] - new.shape[1]]], dim=1)
             past = seen[:, : self._input_lags]
             outputs.append(s @ self.readout.T + self.shift)
-        return torch.stack(outputs), (s, past)
+        return self._expected(torch.stack(outputs)), (s, past)
+
+    def _expected(self, y: Tensor) -> Tensor:
+        low, high = self.between
+        if bool((low == high).any()):
+            return y
+        share = torch.sigmoid(y)
+        expected: Tensor = (1 - share) * low + share * high
+        return expected
 
     def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         if torch.is_grad_enabled() or not x.is_cpu:
@@ -103,10 +126,11 @@ class RecurrentMapModule(StreamModule, Solvable):
         features = torch.cat(lagged, dim=2)  # (time, streams, inputs * (lags + 1))
         y, after = free_run(self.recurrence(), features.numpy(), s.numpy())
         past = line[len(line) - self._input_lags :].flip(0).transpose(0, 1)
-        return torch.from_numpy(y), (torch.from_numpy(after), past.contiguous())
+        state = torch.from_numpy(after), past.contiguous()
+        return self._expected(torch.from_numpy(y)), state
 
-    def solve(self, x: Array, y: Array, seed: int) -> Status:
-        found = self._search(x, y, seed)
+    def solve(self, x: Array, y: Array, seed: int, robust: bool) -> Status:
+        found = self._search(x, y, seed, robust)
         own = _widened(found.recurrence, self.hidden.shape[0], self.readout.shape[1])
         with torch.no_grad():
             for name in ("constant", "linear", "output", "hidden", "bias"):
@@ -115,10 +139,16 @@ class RecurrentMapModule(StreamModule, Solvable):
             self.shift.copy_(_tensor(own.shift))
             self.rest.zero_()
             self.rest[: found.start.shape[1]] = _tensor(found.start[0])
+            self.between.zero_()
+            if found.between is not None:
+                values = np.stack([found.between.low, found.between.high])
+                self.between.copy_(_tensor(values))
         return found.status
 
     def law(self) -> str:
-        return formula(self.recurrence(), self._inputs, self._input_lags)
+        low, high = self.between.detach().cpu().numpy()
+        between = None if (low == high).any() else TwoValues(low, high)
+        return formula(self.recurrence(), self._inputs, self._input_lags, between)
 
     def recurrence(self) -> Recurrence:
         """The weights as NumPy arrays, without the units that do nothing."""

@@ -57,12 +57,13 @@ class StateSpace(Model):
         first = Recurrence(f, readout, np.zeros(outputs))
         return RecurrentMapModule(first, 0, trained_readout=True, search=self._search)
 
-    def _search(self, x: Array, y: Array, seed: int) -> Solution:
+    def _search(self, x: Array, y: Array, seed: int, robust: bool) -> Solution:
         search = StateSpaceSearch(
             sizes=tuple(range(1, self.size + 1)),
             units=self.units,
             tanh=self.activation == "tanh",
+            robust=robust,
             seed=seed,
         )
         found = fit_state_space(x, y, search)
-        return Solution(found.model, found.start, found.status)
+        return Solution(found.model, found.start, found.status, found.between)

@@ -8,9 +8,12 @@ import numpy as np
 
 from seqfit.second_order.maps import HiddenLayerMap
 from seqfit.second_order.recurrence import Recurrence
+from seqfit.second_order.residuals import TwoValues
 
 
-def formula(model: Recurrence, inputs: int, input_lags: int) -> str:
+def formula(
+    model: Recurrence, inputs: int, input_lags: int, between: TwoValues | None = None
+) -> str:
     """The equations of a recurrence, a line for each, and where it starts.
 
     Where the state is the row of the last outputs, they are equations of the outputs alone.
@@ -19,6 +22,7 @@ def formula(model: Recurrence, inputs: int, input_lags: int) -> str:
         model: the recurrence.
         inputs: input channels.
         input_lags: past inputs that the map sees.
+        between: the two values of the outputs, if the model gives the logits of the second one.
     """
     outputs, size = model.readout.shape
     new = model.f.outputs
@@ -27,7 +31,7 @@ def formula(model: Recurrence, inputs: int, input_lags: int) -> str:
         for lag in range(input_lags + 1)
         for channel in range(inputs)
     ]
-    if new == outputs and np.array_equal(model.readout, np.eye(outputs, size)):
+    if between is None and new == outputs and np.array_equal(model.readout, np.eye(outputs, size)):
         lags = size // outputs
         past = [_name("y", o, outputs, lag + 1) for lag in range(lags) for o in range(outputs)]
         f = _in_outputs(model, lags)
@@ -41,7 +45,11 @@ def formula(model: Recurrence, inputs: int, input_lags: int) -> str:
     for o in range(outputs):
         terms = [(float(model.shift[o]), "")]
         terms += [(float(c), name) for c, name in zip(model.readout[o], now, strict=True)]
-        lines.append(f"{_name('y', o, outputs, 0)} = {_sum(terms)}")
+        value = _sum(terms)
+        if between is not None:
+            low, high = between.low[o], between.high[o]
+            value = f"{low:.7g} + {high - low:.7g} / (1 + exp(-({value})))"
+        lines.append(f"{_name('y', o, outputs, 0)} = {value}")
     return "\n".join(lines)
 
 

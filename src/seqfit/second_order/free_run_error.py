@@ -12,6 +12,7 @@ from seqfit.compiling import compiled
 from seqfit.second_order.levenberg_marquardt import Matrix, Vector
 from seqfit.second_order.maps import Array
 from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.residuals import Residuals, Squares
 
 _ROWS = 1024  # rows of the Jacobian held at a time
 
@@ -25,9 +26,11 @@ class FreeRun:
     Attributes:
         x: inputs, shape (time, streams, inputs).
         y: outputs, shape (time, streams, outputs).
-        state: where each stream starts, shape (streams, state).
+        start: where every stream starts, shape (1, state).
         like: a model; the numbers that are not free stay as they are in it.
         free: bool, shape (parameters,): the numbers of `Recurrence.pack` that are free.
+        free_start: whether the start is free as well; its numbers then come last.
+        residuals: what is made of the differences.
         bound: a run whose values pass it counts as lost.
 
     References:
@@ -37,41 +40,50 @@ class FreeRun:
 
     x: Array
     y: Array
-    state: Array
+    start: Array
     like: Recurrence
     free: npt.NDArray[np.bool_]
+    free_start: bool = False
+    residuals: Residuals = attrs.field(factory=Squares)
     bound: float = np.inf
 
-    def start(self) -> Vector:
-        """The free numbers of `like`."""
-        return self.like.pack()[self.free]
+    def numbers(self) -> Vector:
+        """The free numbers of `like`, and of the start."""
+        own = self.like.pack()[self.free]
+        return np.concatenate([own, self.start[0]]) if self.free_start else own
 
-    def model(self, theta: Vector) -> Recurrence:
-        """The model whose free numbers are `theta`."""
+    def model(self, theta: Vector) -> tuple[Recurrence, Array]:
+        """The model whose free numbers are `theta`, and its start."""
         packed = self.like.pack()
-        packed[self.free] = theta
-        return self.like.unpack(packed)
+        size = self.like.size if self.free_start else 0
+        packed[self.free] = theta[: theta.size - size]
+        return self.like.unpack(packed), (theta[-size:][None] if size else self.start)
 
     def cost(self, theta: Vector) -> float:
-        model = self.model(theta)
-        total, state = 0.0, self.state
+        model, start = self.model(theta)
+        state = np.repeat(start, self.x.shape[1], axis=0)
+        total = 0.0
         for rows in self._blocks(16 * _ROWS):
             y, state = free_run(model, self.x[rows], state)
-            r = y - self.y[rows]
-            if not np.abs(y).max(initial=0.0) <= self.bound or not np.isfinite(r).all():
+            if not np.abs(y).max(initial=0.0) <= self.bound:
                 return np.inf
-            total += float((r * r).sum())
-        return total / max(self.y.size, 1)
+            with np.errstate(over="ignore"):
+                total += self.residuals.value(y, self.y[rows])
+        total /= max(self.y.size, 1)
+        return total if np.isfinite(total) else np.inf
 
     def linearise(self, theta: Vector) -> tuple[float, Vector, Matrix]:
-        model = self.model(theta)
+        model, start = self.model(theta)
         f = model.f
         outputs, size = model.readout.shape
-        mapped = f.pack().size
-        parameters = mapped + outputs * (size + 1)
         streams = self.x.shape[1]
-        state = np.array(self.state, np.float64, order="C")
-        sens = np.zeros((2, streams, size, mapped))  # the first is read, the second written
+        mapped = f.pack().size
+        moving = mapped + size * self.free_start  # the numbers that the state depends on
+        parameters = moving + outputs * (size + 1)
+        state = np.repeat(np.asarray(start, np.float64), streams, axis=0)
+        sens = np.zeros((2, streams, size, moving))  # the first is read, the second written
+        if self.free_start:
+            sens[0, :, :, mapped:] = np.eye(size)
         gradient = np.zeros(parameters)
         normal = np.zeros((parameters, parameters))
         total = 0.0
@@ -83,17 +95,23 @@ class FreeRun:
                 x, state, sens, f.constant, f.linear, f.output, f.hidden, f.bias,
                 model.readout, model.shift, f.tanh, y, jac,
             )  # fmt: skip
-            r = (y - self.y[rows]).reshape(-1)
-            jac = jac.reshape(-1, parameters)
             if not np.abs(y).max(initial=0.0) <= self.bound:
                 return np.inf, gradient, normal
+            jac = jac.reshape(-1, parameters)
             with np.errstate(over="ignore", invalid="ignore"):
-                gradient += jac.T @ r
-                normal += jac.T @ jac
-                total += float(r @ r)
+                total += self.residuals.value(y, self.y[rows])
+                gradient += jac.T @ self.residuals.slope(y, self.y[rows]).reshape(-1)
+                curvature = self.residuals.curvature(y, self.y[rows])
+                if curvature is None:
+                    normal += jac.T @ jac
+                else:
+                    jac_rooted = jac * np.sqrt(curvature.reshape(-1, 1))
+                    normal += jac_rooted.T @ jac_rooted
         count = max(self.y.size, 1)
-        pick = np.ix_(self.free, self.free)
-        return total / count, gradient[self.free] / count, normal[pick] / count
+        # Sensitivities come as map, start, readout, shift; theta as map, readout, shift, start.
+        order = np.concatenate([np.arange(mapped), np.arange(moving, parameters)])[self.free]
+        order = np.concatenate([order, np.arange(mapped, moving)])
+        return total / count, gradient[order] / count, normal[np.ix_(order, order)] / count
 
     def _blocks(self, rows: int) -> list[slice]:
         each = max(1, rows // max(1, self.y[0].size if len(self.y) else 1))
@@ -116,7 +134,7 @@ def _sensitivities(
     y: Any,
     jac: Any,
 ) -> None:
-    """Outputs and their derivatives; state and sens (2, streams, state, map's numbers) move on."""
+    """Outputs and their derivatives; state and sens (2, streams, state, numbers) move on."""
     steps, streams, inputs = x.shape
     new, features = linear.shape
     units = bias.shape[0]

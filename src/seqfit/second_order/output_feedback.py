@@ -11,6 +11,7 @@ from seqfit.second_order.map_search import MapSearch
 from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
 from seqfit.second_order.outcome import EXACT, Status, is_white, require_streams, rms
 from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.residuals import TwoValues
 from seqfit.second_order.rounding import float32_floor, rounded
 from seqfit.second_order.state_space import StateSpaceSearch, fit_state_space
 
@@ -26,6 +27,8 @@ class FeedbackSearch:
         starts: most random starts.
         free_starts: most random starts of the fit by free runs, tried where the given outputs do
             not lead to an exact model: they may be noisy; 0 to leave it out.
+        robust: whether outliers among the outputs are to pull no harder than others. Free runs
+            then come first, as given outputs would bring the outliers in.
         seed: of the random starts.
     """
 
@@ -34,6 +37,7 @@ class FeedbackSearch:
     units: int = 8
     starts: int = 20
     free_starts: int = 30
+    robust: bool = False
     seed: int = 0
 
 
@@ -50,6 +54,7 @@ class OutputFeedbackFit:
         one_step: rms error where the true earlier outputs are given.
         free: rms error of the free run, float32, on the data of the fit.
         starts: random starts used.
+        between: as in `StateSpaceFit`.
     """
 
     model: Recurrence
@@ -60,17 +65,22 @@ class OutputFeedbackFit:
     one_step: float
     free: float
     starts: int
+    between: TwoValues | None = None
 
     def run(self, x: Array) -> Array:
         """Free run from rest: x (time, streams, inputs) to y (time, streams, outputs)."""
         stacked = stack_lags(x, self.config.input_lags)
-        return free_run(self.model, stacked, np.repeat(self.start, x.shape[1], axis=0))[0]
+        y, _ = free_run(self.model, stacked, np.repeat(self.start, x.shape[1], axis=0))
+        return y if self.between is None else self.between.mean(y)
 
 
 def fit_output_feedback(
     x: Array, y: Array, config: FeedbackSearch = FeedbackSearch()
 ) -> OutputFeedbackFit:
-    """Fit streams that start from rest: everything before the first sample is 0.
+    """Fit streams that all start alike: from rest, or from outputs that are found as well.
+
+    Before the first sample inputs are 0. What the outputs were there is asked of the samples:
+    0 where that explains them as well as anything.
 
     Args:
         x: inputs, shape (time, streams, inputs).
@@ -82,17 +92,19 @@ def fit_output_feedback(
     """
     require_streams(x, y)
     forced = _fit_forced(x, y, config)
-    if forced.status in (Status.EXACT, Status.NOISE) or not config.free_starts:
+    settled = (Status.EXACT,) if config.robust else (Status.EXACT, Status.NOISE)
+    if forced.status in settled or not config.free_starts:
         return forced
     search = StateSpaceSearch(
         sizes=(config.output_lags * y.shape[2],),
         units=config.units,
         starts=config.free_starts,
+        robust=config.robust,
         seed=config.seed,
     )
     free = fit_state_space(stack_lags(x, config.input_lags), y, search)
-    settled = free.status in (Status.EXACT, Status.NOISE)
-    if not free.free < (1.0 if settled else 0.5) * forced.free:
+    enough = 1.0 if free.status in (Status.EXACT, Status.NOISE) else 0.5
+    if not config.robust and not free.free < enough * forced.free:
         return forced
     return attrs.evolve(
         forced,
@@ -102,6 +114,7 @@ def fit_output_feedback(
         status=free.status,
         free=free.free,
         starts=forced.starts + free.starts,
+        between=free.between,
     )
 
 
@@ -121,14 +134,18 @@ def _fit_forced(x: Array, y: Array, config: FeedbackSearch) -> OutputFeedbackFit
     rng = np.random.default_rng(config.seed)
     search = MapSearch(config.units, config.starts)
     f, one_step, starts = search.fit(data.features, data.flat, data.one_step_floor, rng)
-    standard = _polished(_recurrence(f, config.output_lags), data)
-    residual = free_run(standard, data.x, data.rest)[0] - data.y
+    standard, first = _polished(_recurrence(f, config.output_lags), data)
+    streams = x.shape[1]
+    residual = free_run(standard, data.x, np.repeat(first, streams, axis=0))[0] - data.y
     raw = attrs.evolve(
         standard,
         f=in_raw_units(standard.f, data.centre, data.scale, data.y_centre, data.y_scale),
     )
     stacked = stack_lags(np.asarray(x, np.float64), config.input_lags)
-    model, start = rounded(raw, stacked, y, np.zeros((x.shape[1], raw.size)))
+    raw_first = first * data.scale[-raw.size :] + data.centre[-raw.size :]
+    model, start = rounded(
+        raw, stacked, lambda out: rms(out - y) ** 2, np.repeat(raw_first, streams, axis=0)
+    )
     free = rms(free_run(model, stacked, start)[0] - y)
     status = _status(one_step, residual, data)
     if 3 * f.pack().size > data.flat.size:
@@ -144,8 +161,11 @@ class _Scaled:
     Attributes:
         x: the inputs with their lags, shape (time, streams, lagged inputs).
         y: shape (time, streams, outputs).
-        features: x and the earlier outputs, shape (samples, features).
-        rest: the state before the first sample, shape (streams, state).
+        features: x and the earlier outputs, shape (pairs, features); where there are enough
+            samples, without those whose earlier outputs or inputs are not known.
+        flat: the outputs that belong to them, shape (pairs, outputs).
+        starts: states that streams may start with, each of shape (1, state): all outputs before
+            were 0, or as the first one.
         centre, scale: of the features, in raw units.
         floor: rms of what rounding the outputs to float32 brings.
     """
@@ -153,15 +173,11 @@ class _Scaled:
     x: Array
     y: Array
     features: Array
-    rest: Array
+    flat: Array
+    starts: tuple[Array, ...]
     centre: Vector
     scale: Vector
     floor: float
-
-    @property
-    def flat(self) -> Array:
-        """The outputs, shape (samples, outputs)."""
-        return self.y.reshape(-1, self.y.shape[2])
 
     @property
     def one_step_floor(self) -> float:
@@ -185,12 +201,17 @@ def _scaled(x: Array, y: Array, config: FeedbackSearch) -> _Scaled:
     earlier = stack_lags(y, lags)[:, :, y.shape[2] :]
     centre = np.concatenate([x_centre, np.tile(y_centre, lags)])
     scale = np.concatenate([x_scale, np.tile(y_scale, lags)])
-    features = np.concatenate([x, earlier], axis=2).reshape(-1, centre.size)
+    features = np.concatenate([x, earlier], axis=2)
+    unknown = max(lags, config.input_lags)
+    known = slice(unknown if len(y) > 10 * unknown else 0, None)
+    standard = (y - y_centre) / y_scale
+    starts = (-y_centre / y_scale, standard[0].mean(axis=0))
     return _Scaled(
         (x - x_centre) / x_scale,
-        (y - y_centre) / y_scale,
-        (features - centre) / scale,
-        np.tile(-y_centre / y_scale, (y.shape[1], lags)),
+        standard,
+        ((features - centre) / scale)[known].reshape(-1, centre.size),
+        standard[known].reshape(-1, y.shape[2]),
+        tuple(np.tile(start, lags)[None] for start in starts),
         centre,
         scale,
         float32_floor(y, y_scale),
@@ -208,14 +229,25 @@ def _recurrence(f: HiddenLayerMap, lags: int) -> Recurrence:
     return Recurrence(f, np.eye(f.outputs, f.outputs * lags), np.zeros(f.outputs))
 
 
-def _polished(model: Recurrence, data: _Scaled) -> Recurrence:
-    """The last digits, from errors that have added up over the free run."""
+def _polished(model: Recurrence, data: _Scaled) -> tuple[Recurrence, Array]:
+    """The last digits, from errors that have added up over the free run, and the start.
+
+    The start of rest is kept unless another one explains the samples better.
+    """
     free = np.ones(model.pack().size, bool)
     free[model.f.pack().size :] = False
-    problem = FreeRun(data.x, data.y, data.rest, model, free, bound=1e3)
-    stop = Stop(iterations=30, patience=3, gain=0.02, damping=1e-6)
-    end = minimise(problem, problem.start(), stop)
-    return problem.model(end.theta)
+    best, found = np.inf, (model, data.starts[0])
+    for start in data.starts:
+        for free_start in (False, True):
+            problem = FreeRun(data.x, data.y, start, model, free, free_start, bound=1e3)
+            stop = Stop(iterations=30, patience=3, gain=0.02, damping=1e-6)
+            end = minimise(problem, problem.numbers(), stop)
+            error = float(np.sqrt(end.cost))
+            if error < (0.9 * best if np.isfinite(best) else np.inf):
+                best, found = error, problem.model(end.theta)
+            if best <= EXACT * data.floor:
+                return found
+    return found
 
 
 def _status(one_step: float, residual: Array, data: _Scaled) -> Status:

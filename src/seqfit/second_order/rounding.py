@@ -14,8 +14,10 @@ from seqfit.second_order.recurrence import Recurrence, free_run
 _WAYS = 64  # of writing the model that are tried
 
 
-def rounded(model: Recurrence, x: Array, y: Array, state: Array) -> tuple[Recurrence, Array]:
-    """The float32 model, among equal ones, whose free run stays closest, and its first state.
+def rounded(
+    model: Recurrence, x: Array, loss: Callable[[Array], float], state: Array
+) -> tuple[Recurrence, Array]:
+    """The float32 model, among equal ones, whose free run is best, and its first state.
 
     Equal models round differently: as ``relu(z) = z + relu(-z)``, each unit can be turned; the
     state can be counted from the middle of its range, where float32 is finer; at last single
@@ -24,15 +26,13 @@ def rounded(model: Recurrence, x: Array, y: Array, state: Array) -> tuple[Recurr
     Args:
         model: in float64.
         x: inputs, shape (time, streams, inputs).
-        y: outputs, shape (time, streams, outputs).
+        loss: of the outputs of a free run, shape (time, streams, outputs).
         state: where the streams start, shape (streams, state).
     """
     x = np.ascontiguousarray(x, np.float32)
-    target = np.asarray(y, np.float64)
 
     def error(candidate: Recurrence, start: Array) -> float:
-        value = float(np.square(free_run(candidate, x, start)[0] - target).mean())
-        return value if np.isfinite(value) else np.inf
+        return loss(free_run(candidate, x, start)[0])
 
     best: tuple[float, Recurrence, Array] = (np.inf, model.astype(np.float32), state)
     for middle in _middles(model, x, state):

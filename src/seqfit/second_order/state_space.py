@@ -8,10 +8,12 @@ import numpy as np
 from seqfit.second_order.free_run_error import FreeRun
 from seqfit.second_order.levenberg_marquardt import Stop, minimise
 from seqfit.second_order.map_search import MapSearch
-from seqfit.second_order.maps import Array, HiddenLayerMap, Vector, in_raw_units
+from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
 from seqfit.second_order.outcome import EXACT, Status, is_white, require_streams, rms
 from seqfit.second_order.recurrence import Recurrence, free_run
-from seqfit.second_order.rounding import float32_floor, rounded
+from seqfit.second_order.residuals import Huber, TwoValues, robust_spread
+from seqfit.second_order.rounding import rounded
+from seqfit.second_order.scaled_streams import ScaledStreams, scaled_streams
 from seqfit.second_order.simplify import Tolerance, simplify
 
 
@@ -24,6 +26,7 @@ class StateSpaceSearch:
         units: hidden units to start with.
         starts: most random starts for each size.
         tanh: whether the units are tanh; they are ReLU otherwise.
+        robust: whether outliers among the outputs are to pull no harder than others.
         seed: of the random starts.
     """
 
@@ -31,6 +34,7 @@ class StateSpaceSearch:
     units: int = 8
     starts: int = 30
     tanh: bool = False
+    robust: bool = False
     seed: int = 0
 
 
@@ -45,6 +49,8 @@ class StateSpaceFit:
         status: how it ended.
         free: rms error of the free run, float32, on the data of the fit.
         starts: random starts used.
+        between: the two values that the outputs take, if they take no others; the model's own
+            outputs are then the logits of the second one.
     """
 
     model: Recurrence
@@ -53,16 +59,18 @@ class StateSpaceFit:
     status: Status
     free: float
     starts: int
+    between: TwoValues | None = None
 
     def run(self, x: Array) -> Array:
         """Free run from the start: x (time, streams, inputs) to y (time, streams, outputs)."""
-        return free_run(self.model, x, np.repeat(self.start, x.shape[1], axis=0))[0]
+        y, _ = free_run(self.model, x, np.repeat(self.start, x.shape[1], axis=0))
+        return y if self.between is None else self.between.mean(y)
 
 
 def fit_state_space(
     x: Array, y: Array, config: StateSpaceSearch = StateSpaceSearch()
 ) -> StateSpaceFit:
-    """Fit streams that start from rest (y is 0 before the first sample).
+    """Fit streams that all start alike, from a state that is found as well.
 
     Args:
         x: inputs, shape (time, streams, inputs).
@@ -70,24 +78,39 @@ def fit_state_space(
         config: how.
     """
     require_streams(x, y)
-    data = _scaled(x, y)
+    data = scaled_streams(x, y, config.robust)
     best, used = _search(data, config, np.random.default_rng(config.seed))
     raw = _raw(best.model, data)
-    model, start = rounded(raw, x, y, np.repeat(best.start, x.shape[1], axis=0))
-    free = rms(free_run(model, x, start)[0] - y)
+    first = np.repeat(best.start, x.shape[1], axis=0)
+    model, start = rounded(raw, x, lambda out: data.loss(data.outputs(out)), first)
+    fit = StateSpaceFit(model, start[:1], raw, Status.CLOSE, np.inf, used, data.between)
+    out = fit.run(x)
+    if data.between is None:
+        exact = best.error <= EXACT * data.floor
+    else:
+        exact = bool((data.between.nearest(out) == y).all())
+        if exact:
+            fit = attrs.evolve(fit, model=_sharpened(model))
+            out = fit.run(x)
     if 3 * best.model.pack().size > y.size:
         status = Status.TOO_FEW
-    elif best.error <= EXACT * data.floor:
+    elif exact:
         status = Status.EXACT
     elif best.noise:
         status = Status.NOISE
     else:
         status = Status.CLOSE
-    return StateSpaceFit(model, start[:1], raw, status, free, used)
+    return attrs.evolve(fit, status=status, free=rms(out - y))
+
+
+def _sharpened(model: Recurrence) -> Recurrence:
+    """The same decisions, with logits so large that the outputs are the two values themselves."""
+    sharp = np.float32(_SHARP)
+    return attrs.evolve(model, readout=sharp * model.readout, shift=sharp * model.shift)
 
 
 def _search(
-    data: _Scaled, config: StateSpaceSearch, rng: np.random.Generator
+    data: ScaledStreams, config: StateSpaceSearch, rng: np.random.Generator
 ) -> tuple[_Found, int]:
     """The best model found, simplest sizes first, and the number of starts."""
     best, used, confirmed = _constant(data), 0, 0
@@ -97,7 +120,11 @@ def _search(
         for _ in range(starts):
             used += 1
             found = _climb(_random_model(data, size, units, config.tanh, rng), data)
-            if found is None or not (found.error <= _PROMISING or found.noise):
+            if found is None:
+                continue
+            if not (found.error <= data.promising or found.noise):
+                if data.between is not None and found.error < best.error:
+                    best = found
                 continue
             found = _finish(found, data, config, rng)
             if found.noise and best.noise and abs(found.error - best.error) <= 0.02 * best.error:
@@ -111,47 +138,10 @@ def _search(
     return best, used
 
 
-_PROMISING = 1e-2  # rms error, as a share of the range of y, from which finishing is worth it
 _SHORT, _LONGER = 500, 2000  # samples of each stream that the starts are fitted to
 _LOST = 1e4  # runs whose values pass this are given up
-
-
-@attrs.frozen(eq=False)
-class _Scaled:
-    """Inputs with the mean and spread of U(0, 1), outputs within [0, 1].
-
-    Attributes:
-        x: shape (time, streams, inputs).
-        y: shape (time, streams, outputs).
-        x_centre, x_scale, y_centre, y_scale: from there to the raw ones.
-        floor: rms of what rounding `y` to float32 brings.
-    """
-
-    x: Array
-    y: Array
-    x_centre: Vector
-    x_scale: Vector
-    y_centre: Vector
-    y_scale: Vector
-    floor: float
-
-    @property
-    def rest(self) -> float:
-        """The mean over the outputs of a raw 0."""
-        return float((-self.y_centre / self.y_scale).mean())
-
-
-def _scaled(x: Array, y: Array) -> _Scaled:
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    spread = x.std(axis=(0, 1)) * np.sqrt(12.0)
-    x_scale = np.where(spread > 1e-12 * np.abs(x).max(axis=(0, 1)), spread, 1.0)
-    x_centre = x.mean(axis=(0, 1)) - 0.5 * x_scale
-    low, high = y.min(axis=(0, 1)), y.max(axis=(0, 1))
-    y_scale = np.where(high > low, high - low, 1.0)
-    floor = float32_floor(y, y_scale)
-    return _Scaled(
-        (x - x_centre) / x_scale, (y - low) / y_scale, x_centre, x_scale, low, y_scale, floor
-    )
+_SHARP = 1e3
+_HUBER = 1.345  # standard deviations; 95% as efficient as squares where there are no outliers
 
 
 @attrs.frozen(eq=False)
@@ -178,7 +168,7 @@ def _plan(config: StateSpaceSearch) -> list[tuple[int, int, int]]:
 
 
 def _random_model(
-    data: _Scaled, size: int, units: int, tanh: bool, rng: np.random.Generator
+    data: ScaledStreams, size: int, units: int, tanh: bool, rng: np.random.Generator
 ) -> _Found:
     """A stable state that decays slowly, and small hidden units."""
     inputs, outputs = data.x.shape[2], data.y.shape[2]
@@ -195,7 +185,7 @@ def _random_model(
         tanh,
     )
     model = Recurrence(f, np.full((outputs, size), 1.0 / size), np.zeros(outputs))
-    return _Found(model, np.full((1, size), data.rest), np.inf)
+    return _Found(model, np.full((1, size), data.start(rng)), np.inf)
 
 
 def _decay(size: int, rng: np.random.Generator) -> Array:
@@ -209,8 +199,10 @@ def _decay(size: int, rng: np.random.Generator) -> Array:
     return decay
 
 
-def _climb(start: _Found, data: _Scaled) -> _Found | None:
+def _climb(start: _Found, data: ScaledStreams) -> _Found | None:
     """Fit a start to short stretches, then longer ones; None where it gets lost."""
+    if data.between is not None:
+        return _climb_by_log_loss(start, data)
     found = _fit(start, data, _SHORT, Stop(iterations=50, cost=data.floor**2))
     if not found.error <= 0.1:
         return None
@@ -218,26 +210,72 @@ def _climb(start: _Found, data: _Scaled) -> _Found | None:
     return found if np.isfinite(found.error) else None
 
 
-def _fit(found: _Found, data: _Scaled, length: int | None, stop: Stop) -> _Found:
-    problem = _free_run_of(found, data, length)
-    end = minimise(problem, problem.start(), stop)
-    model, error = problem.model(end.theta), float(np.sqrt(end.cost))
+def _climb_by_log_loss(found: _Found, data: ScaledStreams) -> _Found | None:
+    """The same for two-valued outputs.
+
+    A short stretch can be told apart without an error, by ever larger logits, which the next
+    stretch then proves wrong: so stop early, and go on with smaller ones.
+    """
+    for length, cost in ((_SHORT, 0.1), (_LONGER, 0.1), (None, 0.03)):
+        stop = Stop(iterations=100, patience=10, gain=0.1, cost=cost**2)
+        found = _fit(_cooled(found, data, length), data, length, stop)
+        if not found.error <= 0.4:
+            return None
+    return found
+
+
+def _cooled(found: _Found, data: ScaledStreams, length: int | None) -> _Found:
+    """The model with its logits made smaller, as far as that lowers the loss."""
+    candidates = [
+        attrs.evolve(found, model=attrs.evolve(found.model, readout=share * found.model.readout))
+        for share in (1.0, 0.3, 0.1, 0.03, 0.01)
+    ]
+
+    def cost(candidate: _Found) -> float:
+        problem = _free_run_of(candidate, data, length)
+        return problem.cost(problem.numbers())
+
+    return min(candidates, key=cost)
+
+
+def _fit(
+    found: _Found, data: ScaledStreams, length: int | None, stop: Stop, free_start: bool = False
+) -> _Found:
+    problem = _free_run_of(found, data, length, free_start)
+    end = minimise(problem, problem.numbers(), stop)
+    (model, start), error = problem.model(end.theta), float(np.sqrt(end.cost))
     if not np.isfinite(error):
-        return _Found(model, found.start, np.inf)
-    residual = free_run(model, problem.x, problem.state)[0] - problem.y
-    return _Found(model, found.start, error, error > EXACT * data.floor and is_white(residual))
+        return _Found(model, start, np.inf)
+    if error <= EXACT * data.floor or data.between is not None:
+        return _Found(model, start, error)
+    return _Found(model, start, error, is_white(_residual(model, start, problem)))
 
 
-def _free_run_of(found: _Found, data: _Scaled, length: int | None) -> FreeRun:
+def _residual(model: Recurrence, start: Array, problem: FreeRun) -> Array:
+    state = np.repeat(start, problem.x.shape[1], axis=0)
+    return free_run(model, problem.x, state)[0] - problem.y
+
+
+def _free_run_of(
+    found: _Found, data: ScaledStreams, length: int | None, free_start: bool = False
+) -> FreeRun:
     model = found.model
     free = np.ones(model.pack().size, bool)
     free[free.size - len(model.shift) :] = False  # the shift is one with the constant
-    start = np.repeat(found.start, data.x.shape[1], axis=0)
-    return FreeRun(data.x[:length], data.y[:length], start, model, free, bound=_LOST)
+    return FreeRun(
+        data.x[:length],
+        data.y[:length],
+        found.start,
+        model,
+        free,
+        free_start,
+        data.residuals,
+        bound=_LOST,
+    )
 
 
 def _finish(
-    found: _Found, data: _Scaled, config: StateSpaceSearch, rng: np.random.Generator
+    found: _Found, data: ScaledStreams, config: StateSpaceSearch, rng: np.random.Generator
 ) -> _Found:
     """Fit to all samples, and learn the map anew from the states that the model itself visits.
 
@@ -246,6 +284,11 @@ def _finish(
     """
     enough = Stop(iterations=60, patience=5, cost=data.floor**2)
     found = _fit(found, data, None, enough)
+    for _ in range(3 if config.robust else 0):
+        data = _narrowed(found, data)
+        found = _fit(found, data, None, enough)
+    if found.error > EXACT * data.floor:
+        found = _fit(found, data, None, enough, free_start=True)
     for _ in range(4):
         if not np.isfinite(found.error):
             return found
@@ -259,7 +302,14 @@ def _finish(
     return _simplified(found, data) if found.noise else found
 
 
-def _limit(found: _Found, data: _Scaled) -> float:
+def _narrowed(found: _Found, data: ScaledStreams) -> ScaledStreams:
+    """The data with outliers told by the spread of the residuals so far."""
+    spread = robust_spread(_residual(found.model, found.start, _free_run_of(found, data, None)))
+    delta = max(_HUBER * spread, EXACT * data.floor)
+    return attrs.evolve(data, residuals=Huber(delta))
+
+
+def _limit(found: _Found, data: ScaledStreams) -> float:
     """The rms error up to which a simpler model is preferred.
 
     Under noise, what the Bayesian information criterion grants for one hidden unit.
@@ -270,7 +320,7 @@ def _limit(found: _Found, data: _Scaled) -> float:
     return found.error * float(np.exp(0.5 * numbers * np.log(data.y.size) / data.y.size))
 
 
-def _simplified(found: _Found, data: _Scaled) -> _Found:
+def _simplified(found: _Found, data: ScaledStreams) -> _Found:
     """The model with as few hidden units as the noise lets one tell."""
     features = _path(found, data)[: 10 * _LONGER]
     target = found.model.f(features)
@@ -279,8 +329,8 @@ def _simplified(found: _Found, data: _Scaled) -> _Found:
         candidate = attrs.evolve(found, model=attrs.evolve(found.model, f=f))
         stop = Stop(iterations=25, patience=5, gain=0.002, cost=enough**2)
         problem = _free_run_of(candidate, data, None)
-        end = minimise(problem, problem.start(), stop)
-        fitted = problem.model(end.theta)
+        end = minimise(problem, problem.numbers(), stop)
+        fitted, _ = problem.model(end.theta)
         readouts[id(fitted.f)] = fitted
         return fitted.f, float(np.sqrt(end.cost))
 
@@ -291,7 +341,7 @@ def _simplified(found: _Found, data: _Scaled) -> _Found:
     return _fit(simpler, data, None, Stop(iterations=50, patience=5, gain=0.0002))
 
 
-def _path(found: _Found, data: _Scaled) -> Array:
+def _path(found: _Found, data: ScaledStreams) -> Array:
     """Inputs and state before each step of the model's own run: shape (samples, features)."""
     model = found.model
     size = model.size
@@ -303,7 +353,7 @@ def _path(found: _Found, data: _Scaled) -> Array:
 
 
 def _relearned(
-    found: _Found, data: _Scaled, config: StateSpaceSearch, rng: np.random.Generator
+    found: _Found, data: ScaledStreams, config: StateSpaceSearch, rng: np.random.Generator
 ) -> _Found:
     """The model with a map learned from the states on its own path."""
     model = found.model
@@ -320,26 +370,35 @@ def _relearned(
     return attrs.evolve(found, model=attrs.evolve(model, f=f), error=np.inf)
 
 
-def _raw(model: Recurrence, data: _Scaled) -> Recurrence:
+def _raw(model: Recurrence, data: ScaledStreams) -> Recurrence:
     """The model of the raw inputs and outputs."""
     size = model.size
     nothing, ones = np.zeros(size), np.ones(size)
+    y_centre, y_scale = data.y_centre, data.y_scale
+    if data.between is not None:  # logits have no units
+        y_centre, y_scale = np.zeros_like(y_centre), np.ones_like(y_scale)
     centre = np.concatenate([data.x_centre, nothing])
     scale = np.concatenate([data.x_scale, ones])
     return Recurrence(
         in_raw_units(model.f, centre, scale, nothing, ones),
-        model.readout * data.y_scale[:, None],
-        model.shift * data.y_scale + data.y_centre,
+        model.readout * y_scale[:, None],
+        model.shift * y_scale + y_centre,
     )
 
 
-def _constant(data: _Scaled) -> _Found:
+def _constant(data: ScaledStreams) -> _Found:
     """The mean of the outputs, where nothing better was found."""
     inputs, outputs = data.x.shape[2], data.y.shape[2]
     f = HiddenLayerMap(
         np.zeros(1), np.zeros((1, inputs + 1)), np.zeros((1, 0)), np.zeros((0, inputs + 1)),
         np.zeros(0),
     )  # fmt: skip
-    mean = data.y.mean(axis=(0, 1))
-    error = float(np.sqrt(np.square(data.y - mean).mean()))
+    mean = (
+        np.median(data.y, axis=(0, 1))
+        if isinstance(data.residuals, Huber)
+        else data.y.mean(axis=(0, 1))
+    )
+    if data.between is not None:
+        mean = np.log(mean / (1.0 - mean))
+    error = float(np.sqrt(data.loss(np.broadcast_to(mean, data.y.shape))))
     return _Found(Recurrence(f, np.zeros((outputs, 1)), mean), np.zeros((1, 1)), error)
