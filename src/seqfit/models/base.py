@@ -7,6 +7,7 @@ import abc
 import torch
 from torch import Tensor
 
+from seqfit.models.kernels.network import Network
 from seqfit.second_order.maps import Array
 from seqfit.second_order.outcome import Status
 from seqfit.states import State, map_arrays, map_together
@@ -84,6 +85,14 @@ class Solvable(abc.ABC):
     @abc.abstractmethod
     def law(self) -> str:
         """What the weights compute, as a formula."""
+
+
+class Compilable(abc.ABC):
+    """A capability of a `StreamModule`: it may be a network that compiled passes know."""
+
+    @abc.abstractmethod
+    def network(self) -> Network | None:
+        """What it computes, with its own parameters; None where it is something else."""
 
 
 class Model(abc.ABC):

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import Literal, final
 
 import attrs
+import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Model, StreamModule
+from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.cells import CELLS
+from seqfit.models.kernels.network import Network
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
@@ -91,7 +93,7 @@ class RNN(Model):
 
 
 @final
-class RecurrentModule(StreamModule):
+class RecurrentModule(StreamModule, Compilable):
     """A recurrent network of torch, and a head that maps its hidden states to outputs.
 
     A state is a tensor (streams, layers, hidden); of an LSTM, a tuple of two: hidden and cell.
@@ -141,6 +143,27 @@ class RecurrentModule(StreamModule):
             layers = self._run(x, parts)
             firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
             return _as_state(_stacked(firsts))
+
+    def network(self) -> Network | None:
+        recurrence, layers = self.recurrence, _head_layers(self.head)
+        if layers is None or type(recurrence) not in (torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN):
+            return None
+        unusual = (recurrence.bidirectional, recurrence.dropout, recurrence.proj_size)
+        if any(unusual) or recurrence.batch_first or not recurrence.bias:
+            return None
+        if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
+            return None
+        inputs, outputs = recurrence.input_size, layers[-1].out_features
+        return Network(
+            mode=recurrence.mode,
+            hidden=recurrence.hidden_size,
+            layers=recurrence.all_weights,
+            head=[(layer.weight, layer.bias) for layer in layers],
+            input_offset=np.zeros(inputs),
+            input_scale=np.ones(inputs),
+            output_offset=np.zeros(outputs),
+            output_scale=np.ones(outputs),
+        )
 
     def _is_fast(self, x: Tensor, parts: Parts) -> bool:
         """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
@@ -214,3 +237,13 @@ def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module
         hidden = width
     last = torch.nn.Linear(hidden, outputs)
     return torch.nn.Sequential(*layers, last) if layers else last
+
+
+def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
+    """The linear layers of a head that `_head` made; None of another."""
+    modules = [*head] if type(head) is torch.nn.Sequential else [head]
+    layers, rectifiers = modules[::2], modules[1::2]
+    plain = all(type(layer) is torch.nn.Linear and layer.bias is not None for layer in layers)
+    if not plain or any(type(rectifier) is not torch.nn.ReLU for rectifier in rectifiers):
+        return None
+    return layers if len(layers) == len(rectifiers) + 1 else None
