@@ -31,6 +31,15 @@ def compiled_fused(function: Callable[P, R]) -> Callable[P, R]:
     return _Compiled(function, fused=True)
 
 
+def compiled_in_place(function: Callable[P, R]) -> Callable[P, R]:
+    """`compiled`, as a part of each function that calls it rather than apart.
+
+    Numba makes machine code for a function once more with each function around it, so deep stacks
+    of them compile slowly. It suits functions that are called in one place.
+    """
+    return _Compiled(function, fused=False, in_place=True)
+
+
 @final
 class Intrinsic:
     """A function of compiled functions whose machine code is written out, see Numba's `intrinsic`.
@@ -62,10 +71,11 @@ class Intrinsic:
 class _Compiled(Generic[P, R]):
     """A function that compiles itself when it is first called."""
 
-    def __init__(self, function: Callable[P, R], fused: bool) -> None:
+    def __init__(self, function: Callable[P, R], fused: bool, in_place: bool = False) -> None:
         functools.update_wrapper(self, function)
         self._function: Any = function
         self._fused = fused
+        self._in_place = in_place
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = self._dispatcher(*args, **kwargs)
@@ -79,6 +89,7 @@ class _Compiled(Generic[P, R]):
             numba.njit,
             error_model="numpy",
             nogil=True,
+            inline="always" if self._in_place else "never",
             fastmath={"contract"} if self._fused else False,
         )
         try:

@@ -308,7 +308,7 @@ class Fitter(Experiment):
     def predictor(self, streams: int = 1) -> Predictor:
         """A copy of the model that runs sample by sample, from the start."""
         require_positive_int("streams", streams)
-        return Predictor.of(self.module, _channels(self._training())[0], streams)
+        return Predictor.of(self.module, *_channels(self._training()), streams)
 
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.

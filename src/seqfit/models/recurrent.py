@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Compilable, Model, StreamModule
+from seqfit.models.base import Compilable, Model, SingleStream, StreamModule
 from seqfit.models.kernels.cells import CELLS
-from seqfit.models.kernels.network import Network
+from seqfit.models.kernels.inference import FreeRun, NetworkStream
+from seqfit.models.kernels.network import Network, state_array, state_of
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
@@ -125,7 +126,8 @@ class RecurrentModule(StreamModule, Compilable):
         if not self._is_fast(x, parts):
             return super().fast_forward(x, state)
         if not torch.is_grad_enabled():
-            return self._in_chunks(x, parts)
+            network = self.network() if x.shape[0] * x.shape[1] >= _FEWEST_COMPILED else None
+            return self._in_chunks(x, parts) if network is None else _run_on(network, x, state)
         recurrence = self.recurrence
         cell = CELLS[recurrence.mode]
         after = []
@@ -134,6 +136,10 @@ class RecurrentModule(StreamModule, Compilable):
             x, last = run_differentiable(cell, x, start, weights)
             after.append(last)
         return self.head(x), _as_state(_stacked(after))
+
+    def single_stream(self) -> SingleStream | None:
+        network = self.network()
+        return None if network is None else NetworkStream(network)
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         parts = _as_parts(state)
@@ -214,7 +220,17 @@ class RecurrentModule(StreamModule, Compilable):
 _LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
 _LARGEST_WITHOUT = 256  # hidden
 
+_FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes as long
+
 _CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
+
+
+def _run_on(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:
+    """A free run without gradients, head and all, in compiled code."""
+    free_run = FreeRun(network, x.shape[1])
+    free_run.state = state_array(state)
+    y = torch.from_numpy(free_run(x.detach().numpy()))
+    return y, state_of(free_run.state)
 
 
 def _as_parts(state: State) -> Parts:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Solvable, StreamModule
+from seqfit.models.base import SingleStream, Solvable, StreamModule
 from seqfit.second_order.formula import formula
 from seqfit.second_order.maps import Array, HiddenLayerMap
 from seqfit.second_order.outcome import Status
-from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.recurrence import Recurrence, Steps, free_run
 from seqfit.states import State
 
 
@@ -105,6 +105,9 @@ class RecurrentMapModule(StreamModule, Solvable):
         past = line[len(line) - self._input_lags :].flip(0).transpose(0, 1)
         return torch.from_numpy(y), (torch.from_numpy(after), past.contiguous())
 
+    def single_stream(self) -> SingleStream | None:
+        return None if self._input_lags or not self.rest.is_cpu else _MapStream(self)
+
     def solve(self, x: Array, y: Array, seed: int) -> Status:
         found = self._search(x, y, seed)
         own = _widened(found.recurrence, self.hidden.shape[0], self.readout.shape[1])
@@ -136,6 +139,26 @@ class RecurrentMapModule(StreamModule, Solvable):
             self._tanh,
         )
         return Recurrence(f, numbers["readout"], numbers["shift"])
+
+
+class _MapStream:
+    """See `SingleStream`."""
+
+    def __init__(self, module: RecurrentMapModule) -> None:
+        self._recurrence = module.recurrence()
+        self._past = module.start(1)[1]
+        self.state = module.start(1)
+
+    def __call__(self, x: float, /) -> float:
+        return self._steps(x)
+
+    @property
+    def state(self) -> State:
+        return torch.from_numpy(self._steps.state.copy()), self._past
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._steps = Steps(self._recurrence, state[0].numpy())
 
 
 def _widened(found: Recurrence, units: int, size: int) -> Recurrence:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Compilable, Model, StreamModule
+from seqfit.models.base import Compilable, Model, SingleStream, StreamModule
+from seqfit.models.kernels.inference import NetworkStream
 from seqfit.models.kernels.network import Network
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite
@@ -101,6 +102,10 @@ class _ScaledModule(StreamModule, Compilable):
     def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         y, state = self.inner.fast_forward(self._in(x), state)
         return self._out(y), state
+
+    def single_stream(self) -> SingleStream | None:
+        network = self.network()
+        return None if network is None else NetworkStream(network)
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         return self.inner.window_states(self._in(x), state, window)

@@ -28,7 +28,7 @@ from seqfit.fitting.engines.updates import (
     step,
 )
 from seqfit.models.base import Compilable, StreamModule
-from seqfit.models.kernels.network import Layout, Network, aligned
+from seqfit.models.kernels.network import Layout, Network, aligned, state_array, state_of
 from seqfit.models.kernels.products import Array
 from seqfit.schedules import Update
 
@@ -72,10 +72,7 @@ class CompiledUpdates:
         self._dtype = parameters[0].detach().numpy().dtype
         self._optimizer = CompiledOptimizer(optimizer, scheduler, self._network.parameters)
         self._settings = self._optimizer.settings(_LOSSES[loss], clip)
-        self._scales = [
-            np.ascontiguousarray(getattr(self._network, name), self._dtype)
-            for name in ("input_offset", "input_scale", "output_offset", "output_scale")
-        ]
+        self._scales = self._network.scales(self._dtype)
         self._layout: Layout | None = None
         self._memory = np.empty(0, self._dtype)
         self._views: list[list[Array]] = []
@@ -118,7 +115,7 @@ class CompiledUpdates:
         what = "the loss" if end == LOSS_NOT_FINITE else "the norm of the gradient"
         return RunOutcome(
             losses=losses[:done].tolist(),
-            states=[_as_state(states[i]) for i in kept],
+            states=[state_of(states[i]) for i in kept],
             failure=None if end == GOOD else f"{what} is {value}",
         )
 
@@ -201,8 +198,7 @@ class CompiledUpdates:
         shape = (network.parts, len(network.layers), run.x.shape[1], network.hidden)
         states = np.empty((len(run.boundaries) + run.count, *shape), self._dtype)
         for index, (_, state) in enumerate(run.boundaries):
-            for part, tensor in enumerate(state if isinstance(state, tuple) else (state,)):
-                states[index, part] = tensor.numpy().swapaxes(0, 1)  # (layers, streams, hidden)
+            states[index] = state_array(state)
         return states
 
     def _load(self) -> None:
@@ -214,12 +210,6 @@ class CompiledUpdates:
         for parameter, view in zip(self._network.parameters, self._views[done % 2], strict=True):
             parameter.detach().numpy()[...] = view.reshape(parameter.shape)
         self._optimizer.store(self._views[2:], done)
-
-
-def _as_state(parts: Array) -> Any:
-    """The state of a module from its parts, each (layers, streams, hidden)."""
-    tensors = tuple(torch.from_numpy(part.swapaxes(0, 1).copy()) for part in parts)
-    return tensors if len(tensors) > 1 else tensors[0]
 
 
 def _known_network(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqfit.compiling import compiled
+from seqfit.compiling import compiled, compiled_in_place
 from seqfit.fitting.engines.steps import (
     adam_step,
     add_squares,
@@ -63,7 +63,7 @@ SETTINGS = np.dtype(
 )
 
 
-@compiled
+@compiled_in_place
 def _score(
     memory: Array, net: Any, head: Any, base: int, y: Array, first: int, skipped: int, time: int,
     stream: int, streams: int, sample_weights: Array, lookback: int, loss: int, offset: Array,
@@ -98,7 +98,7 @@ def _score(
     return total
 
 
-@compiled
+@compiled_in_place
 def block_gradient(
     memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int, gradient: int,
     x: Array, y: Array, before: Array, after: Array, stream: int, streams: int, first: int,
@@ -150,7 +150,7 @@ def block_gradient(
     return total
 
 
-@compiled
+@compiled_in_place
 def step(
     memory: Array, net: Any, weights: int, new: int, averages: int, gradients: int, blocks: int,
     settings: Any, rates: Array, steps: float,

@@ -9,11 +9,13 @@ from typing import Any, final
 import attrs
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.tiles import COLUMNS
 from seqfit.models.kernels.vectors import LANES
+from seqfit.states import State
 
 GRU, LSTM, TANH, RELU = range(4)
 """Numbers of the cells."""
@@ -120,8 +122,13 @@ class Network:
     @property
     def is_scaled(self) -> bool:
         """Whether inputs or outputs are scaled."""
-        offsets, scales = (self.input_offset, self.output_offset), (self.input_scale, self.output_scale)
-        return any(map(np.any, offsets)) or any(np.any(s != 1) for s in scales)
+        offsets, scales = self.scales(np.float64)[::2], self.scales(np.float64)[1::2]
+        return any(map(np.any, offsets)) or any(np.any(scale != 1) for scale in scales)
+
+    def scales(self, dtype: npt.DTypeLike) -> list[Array]:
+        """Offset and scale of the inputs, then of the outputs."""
+        scales = (self.input_offset, self.input_scale, self.output_offset, self.output_scale)
+        return [np.ascontiguousarray(numbers, dtype) for numbers in scales]
 
     @property
     def parts(self) -> int:
@@ -237,6 +244,18 @@ def aligned(count: int, dtype: npt.DTypeLike) -> Array:
     room = np.zeros(count + 64 // size, dtype)
     skip = (-room.ctypes.data % 64) // size
     return room[skip : skip + count]
+
+
+def state_array(state: State) -> Array:
+    """The state of a recurrent module as one array, (parts, layers, streams, hidden)."""
+    parts = state if isinstance(state, tuple) else (state,)
+    return np.stack([part.detach().numpy().swapaxes(0, 1) for part in parts])
+
+
+def state_of(parts: Array) -> State:
+    """The state of a recurrent module from what `state_array` gives."""
+    tensors = tuple([torch.from_numpy(part.swapaxes(0, 1).copy()) for part in parts])
+    return tensors if len(tensors) > 1 else tensors[0]
 
 
 class _Places:

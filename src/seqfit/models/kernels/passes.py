@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 
-from seqfit.compiling import compiled
+from seqfit.compiling import compiled, compiled_in_place
 from seqfit.models.kernels.network import GRU, LSTM, TANH
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.steps import (
@@ -28,7 +28,7 @@ from seqfit.models.kernels.steps import (
 from seqfit.models.kernels.tiles import multiply, transpose
 
 
-@compiled
+@compiled_in_place
 def put_samples(
     memory: Array, net: Any, layers: Any, base: int, x: Array, stream: int, streams: int,
     offset: Array, scale: Array,
@@ -56,7 +56,7 @@ def put_samples(
             row += width
 
 
-@compiled
+@compiled_in_place
 def put_state(
     memory: Array, net: Any, layers: Any, base: int, state: Array, stream: int, streams: int
 ) -> None:
@@ -84,7 +84,7 @@ def put_state(
                     memory[cells + j] = state[1, layer, stream + b, j]
 
 
-@compiled
+@compiled_in_place
 def take_state(
     memory: Array, net: Any, layers: Any, base: int, state: Array, stream: int, streams: int,
     time: int,
@@ -102,7 +102,7 @@ def take_state(
                     state[1, layer, stream + b, j] = memory[cells + j]
 
 
-@compiled
+@compiled_in_place
 def forward(
     memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int, time: int,
     streams: int,
@@ -146,7 +146,7 @@ def forward(
     run_head(memory, net, head, weights, base, operands, time * streams)
 
 
-@compiled
+@compiled_in_place
 def run_head(
     memory: Array, net: Any, head: Any, weights: int, base: int, values: int, rows: int
 ) -> None:
@@ -166,7 +166,7 @@ def run_head(
         values, row = after, layer.row
 
 
-@compiled
+@compiled_in_place
 def transpose_weights(
     memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int
 ) -> None:
@@ -188,7 +188,7 @@ def transpose_weights(
         )  # fmt: skip
 
 
-@compiled
+@compiled_in_place
 def backward(
     memory: Array, net: Any, layers: Any, head: Any, base: int, gradient: int, skipped: int,
     time: int, streams: int, window: int,
@@ -260,7 +260,7 @@ def backward(
             )  # fmt: skip
 
 
-@compiled
+@compiled_in_place
 def _through_windows(
     memory: Array, net: Any, layer: Any, base: int, skipped: int, time: int, streams: int,
     window: int,
@@ -291,7 +291,7 @@ def _through_windows(
             )  # fmt: skip
 
 
-@compiled
+@compiled_in_place
 def _step_back(
     memory: Array, net: Any, layer: Any, base: int, first: int, apart: int, streams: int,
     rows: int, place: int,
@@ -329,7 +329,7 @@ def _step_back(
             relu_backward(memory, unit, rows, places, ())
 
 
-@compiled
+@compiled_in_place
 def put_outputs(
     memory: Array, net: Any, head: Any, base: int, y: Array, stream: int, streams: int,
     offset: Array, scale: Array,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqfit.compiling import Intrinsic, compiled
+from seqfit.compiling import Intrinsic, compiled, compiled_in_place
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.vectors import broadcast, item_size, pointer_to
 
@@ -131,7 +131,7 @@ _most_vectors = _constant(lambda _: 4 if _is_wide() else 2)
 _most_in_a_row = _constant(lambda _: 12 if _is_wide() else 8)
 
 
-@compiled
+@compiled_in_place
 def _row(
     memory: Array, a: int, a_column: int, b: int, b_row: int, c: int, n: int, depth: int, add: bool
 ) -> None:
@@ -156,7 +156,7 @@ def _row(
             j += lanes
 
 
-@compiled
+@compiled_in_place
 def _panel(
     memory: Array, a: int, a_row: int, a_column: int, b: int, b_row: int, c: int, c_row: int,
     m: int, vectors: int, depth: int, add: bool,
