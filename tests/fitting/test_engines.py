@@ -59,7 +59,7 @@ def fitter(**parts):
         "schedule": Accumulate(2, 10),
         "optimizer": TorchOptimizer("Adam", {"lr": 3e-3}),
         "clip": 1.0,
-        "seed": 4,
+        "seed": 3,
     }
     return Fitter(**(problem | parts))
 
@@ -79,7 +79,9 @@ def test_weights_after_20_updates_are_those_of_eager(
     schedule = attrs.evolve(schedule, streams=streams)
     length = max(getattr(schedule, name, 0) for name in ("window", "every", "k1"))
     samples = 20 * length * streams
-    parts = {"model": model, "schedule": schedule, "dtype": dtype}
+    # The sign of an L1 error turns with its last bit, so in float32 the loss is another.
+    loss = "l1" if dtype == "float64" else "mse"
+    parts = {"model": model, "schedule": schedule, "dtype": dtype, "loss": loss}
     reference = fitter(engine="eager", **parts).fit(samples)
     other = fitter(engine=engine, **parts).fit(samples)
     assert reference.report.updates == other.report.updates >= 19

@@ -149,7 +149,7 @@ class CompiledOptimizer:
 
     def store(self, averages: Sequence[Sequence[Array]], done: int) -> None:
         """Copy the averages to torch, and count the steps; arguments as of `load`."""
-        if done == 0:
+        if done == 0 or not self._names:
             return
         for index, parameter in enumerate(self._parameters):
             state = self._optimizer.state[parameter]
