@@ -31,14 +31,51 @@ def compiled_fused(function: Callable[P, R]) -> Callable[P, R]:
     return _Compiled(function, fused=True)
 
 
+def compiled_in_place(function: Callable[P, R]) -> Callable[P, R]:
+    """`compiled`, as a part of each function that calls it rather than apart.
+
+    Numba makes machine code for a function once more with each function around it, so deep stacks
+    of them compile slowly. It suits functions that are called in one place.
+    """
+    return _Compiled(function, fused=False, in_place=True)
+
+
+@final
+class Intrinsic:
+    """A function of compiled functions whose machine code is written out, see Numba's `intrinsic`.
+
+    Args:
+        build: makes it; called when a compiled function that uses it is compiled.
+        source: a function of the file that says what it does.
+    """
+
+    def __init__(self, build: Callable[[], Any], source: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, source)
+        self._build = build
+        self._source = source
+
+    def __call__(self, *_: Any) -> Any:
+        """Only compiled functions can call it."""
+        raise TypeError(f"{self._source.__name__} is called by compiled functions alone")
+
+    @functools.cached_property
+    def _dispatcher(self) -> Any:
+        return self._build()
+
+    def _sources(self) -> set[str]:
+        codes = (self._source.__code__, self._build.__code__)
+        return {code.co_filename for code in codes}
+
+
 @final
 class _Compiled(Generic[P, R]):
     """A function that compiles itself when it is first called."""
 
-    def __init__(self, function: Callable[P, R], fused: bool) -> None:
+    def __init__(self, function: Callable[P, R], fused: bool, in_place: bool = False) -> None:
         functools.update_wrapper(self, function)
         self._function: Any = function
         self._fused = fused
+        self._in_place = in_place
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = self._dispatcher(*args, **kwargs)
@@ -52,6 +89,7 @@ class _Compiled(Generic[P, R]):
             numba.njit,
             error_model="numpy",
             nogil=True,
+            inline="always" if self._in_place else "never",
             fastmath={"contract"} if self._fused else False,
         )
         try:
@@ -59,10 +97,14 @@ class _Compiled(Generic[P, R]):
         except RuntimeError:  # no folder for the cache can be written
             return jit()(self._linked())
 
-    def _callees(self) -> dict[str, _Compiled[..., Any]]:
+    def _callees(self) -> dict[str, _Compiled[..., Any] | Intrinsic]:
         names = self._function.__globals__
         found = {name: names.get(name) for name in self._function.__code__.co_names}
-        return {name: other for name, other in found.items() if isinstance(other, _Compiled)}
+        return {
+            name: other
+            for name, other in found.items()
+            if isinstance(other, _Compiled | Intrinsic)
+        }
 
     def _sources(self) -> set[str]:
         """The files that the machine code depends on."""

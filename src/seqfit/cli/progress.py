@@ -31,6 +31,8 @@ class ProgressLine(Callback):
     Use it around the fit, as a context manager.
     """
 
+    every_update = False
+
     def __init__(self, samples: int, console: Console) -> None:
         self._bar = Progress(
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
@@ -51,6 +53,9 @@ class ProgressLine(Callback):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def before_compiling(self, fitter: Fitter) -> None:
+        self._bar.console.print("compiling for this model, some seconds the first time")
+
     def after_update(self, fitter: Fitter) -> None:
         now = time.perf_counter()
         if now >= self._next:
@@ -69,6 +74,8 @@ class ProgressLine(Callback):
 @final
 class StopOnInterrupt(Callback):
     """Ends the fit after the present update when Ctrl-C is pressed; a second one kills."""
+
+    every_update = False
 
     def __init__(self) -> None:
         self.interrupted = False

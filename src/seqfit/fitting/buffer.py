@@ -58,16 +58,18 @@ class SampleBuffer:
         """The newest boundary at or before a position, and the model's state there."""
         return next(b for b in reversed(self.boundaries) if b[0] <= position)
 
-    def advance(self, length: int, state: State, history: int) -> None:
+    def advance(self, length: int, count: int, states: list[State], history: int) -> None:
         """Mark samples as taken, and forget what no later update can look back on.
 
         Args:
-            length: new samples that the update has taken.
-            state: the model's state after them.
+            length: new samples that each update has taken.
+            count: number of updates.
+            states: the model's states after the last of them, all that may be looked back on.
             history: the most samples that an update looks back.
         """
-        self.position += length
-        self.boundaries.append((self.position, state))
+        self.position += length * count
+        first = self.position - length * (len(states) - 1)
+        self.boundaries += [(first + length * i, state) for i, state in enumerate(states)]
         oldest, _ = self.boundary_before(max(self.position - history, self.boundaries[0][0]))
         while self.boundaries[0][0] < oldest:
             del self.boundaries[0]

@@ -22,7 +22,17 @@ def require_callbacks(_instance: Any, attribute: attrs.Attribute[Any], value: An
 
 
 class Callback:
-    """Told of each update; override what you need. A callback must not change the fitter."""
+    """Told of each update; override what you need. A callback must not change the fitter.
+
+    Attributes:
+        every_update: whether it must be told of each update. Where all callbacks can do without,
+            many updates are made at a time, and they are told after these.
+    """
+
+    every_update: bool = True
+
+    def before_compiling(self, fitter: Fitter) -> None:
+        """Called where the next update may have to wait some seconds for the compiler."""
 
     def after_update(self, fitter: Fitter) -> None:
         """Called after each update; may raise `StopFitting`."""

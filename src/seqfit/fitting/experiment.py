@@ -81,7 +81,8 @@ class Experiment:
         seed: of the training streams and of the initial weights.
         dtype: of the weights and samples, ``"float32"`` or ``"float64"``.
         device: where torch computes.
-        engine: ``"eager"``, ``"windowed"``, or ``"auto"``.
+        engine: ``"eager"``, ``"windowed"``, ``"compiled"``, or ``"auto"``, the fastest that knows
+            all parts.
         threads: torch's threads during the fit; at these sizes more than one rarely pays.
         samples: how many samples `Fitter.fit` takes where it is not told, over all streams.
     """

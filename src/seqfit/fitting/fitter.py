@@ -149,11 +149,11 @@ class Fitter(Experiment):
         course.asked += samples
         training = self._training()
         with self._fitting():
-            training.advance(self, end + course.given, self._after_update)
+            self._advance(end + course.given)
             while course.generated < end:
                 length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
                 training.buffer.append(*self._generate(self.signal, self.target, length))
-                training.advance(self, end + course.given, self._after_update)
+                self._advance(end + course.given)
         return self
 
     def partial_fit(self, x: Any, y: Any) -> Fitter:
@@ -186,7 +186,7 @@ class Fitter(Experiment):
             training.buffer.append(inputs, outputs)
             self._course.given += len(inputs)
             everything = training.buffer.position + training.buffer.waiting
-            training.advance(self, everything, self._after_update)
+            self._advance(everything)
         return self
 
     def predict(self, x: Any) -> Samples:
@@ -308,7 +308,7 @@ class Fitter(Experiment):
     def predictor(self, streams: int = 1) -> Predictor:
         """A copy of the model that runs sample by sample, from the start."""
         require_positive_int("streams", streams)
-        return Predictor.of(self.module, _channels(self._training())[0], streams)
+        return Predictor.of(self.module, *_channels(self._training()), streams)
 
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.
@@ -417,6 +417,14 @@ class Fitter(Experiment):
             course.samples_timed += (training.buffer.position - position) * self.schedule.streams
             for callback in self.callbacks:
                 callback.after_fit(self)
+
+    def _advance(self, until: int) -> None:
+        training = self._training()
+        if not training.learner.is_prepared:
+            for callback in self.callbacks:
+                callback.before_compiling(self)
+        one_by_one = any(callback.every_update for callback in self.callbacks)
+        training.advance(self, until, self._after_update, one_by_one)
 
     def _after_update(self) -> None:
         for callback in self.callbacks:

@@ -10,7 +10,16 @@ import attrs
 import torch
 from torch import Tensor
 
-from seqfit.fitting.engines import Engine, Outcome, Segment, choose_engine
+from seqfit.fitting.engines import (
+    CompiledUpdates,
+    Engine,
+    Outcome,
+    Run,
+    RunOutcome,
+    Segment,
+    UnknownToCompiledError,
+    choose_engine,
+)
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.losses import Loss, elementwise
 from seqfit.fitting.optimizers import OptimizerFactory, TorchLearningRate
@@ -32,10 +41,7 @@ class Learner(abc.ABC):
     """
 
     module: StreamModule
-
-    @property
-    @abc.abstractmethod
-    def method(self) -> str: ...
+    method: str
 
     @property
     def verdict(self) -> str:
@@ -54,6 +60,19 @@ class Learner(abc.ABC):
         Raises:
             DivergedError: something is not finite; the last good weights are kept.
         """
+
+    def learn_ahead(self, run: Run) -> RunOutcome | None:
+        """Make many updates at a time, as if one by one; None where the learner can't.
+
+        Raises:
+            DivergedError: the first one diverged; the last good weights are kept.
+        """
+        return None
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the next call can start at once: nothing has to be compiled."""
+        return True
 
     @abc.abstractmethod
     def check_weights(self) -> None:
@@ -100,6 +119,8 @@ class GradientLearner(Learner):
         optimizer: torch's optimizer of its parameters.
         scheduler: torch's schedule of the learning rate, if there is one.
         engine: computes the gradient of an update.
+        compiled: makes whole updates in place of engine and optimizer, where it knows them.
+        method: the engine that is used, and why not a faster one.
         loss: the elementwise loss.
         clip: greatest norm of a gradient, if there is one.
         good: the weights with which the loss was last seen to be finite.
@@ -110,6 +131,8 @@ class GradientLearner(Learner):
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler | None
     engine: Engine
+    compiled: CompiledUpdates | None
+    method: str
     loss: Loss
     clip: float | None
     good: list[Tensor]
@@ -125,20 +148,32 @@ class GradientLearner(Learner):
         rate = experiment.learning_rate
         if isinstance(rate, TorchLearningRate):
             rate = rate.over(updates_within(experiment.schedule, experiment.samples))
+        scheduler = None if rate is None else rate(torch_optimizer)
+        engine = choose_engine(experiment.engine)
+        compiled, method = None, engine.name
+        if experiment.engine in ("auto", CompiledUpdates.name):
+            try:
+                compiled, method = CompiledUpdates(
+                    module, parameters, torch_optimizer, scheduler, experiment.loss, experiment.clip
+                ), CompiledUpdates.name
+            except UnknownToCompiledError as error:
+                if experiment.engine == CompiledUpdates.name:
+                    raise ValueError(
+                        f"engine 'compiled' does not know {error}; engine 'auto' takes another"
+                    ) from None
+                method = f"{engine.name} (compiled does not know {error})"
         return cls(
             module=module,
             parameters=parameters,
             optimizer=torch_optimizer,
-            scheduler=None if rate is None else rate(torch_optimizer),
-            engine=choose_engine(experiment.engine),
+            scheduler=scheduler,
+            engine=engine,
+            compiled=compiled,
+            method=method,
             loss=elementwise(experiment.loss),
             clip=experiment.clip,
             good=[p.detach().clone() for p in parameters],
         )
-
-    @property
-    def method(self) -> str:
-        return self.engine.name
 
     @property
     def learning_rate(self) -> float:
@@ -157,8 +192,26 @@ class GradientLearner(Learner):
             if not math.isfinite(norm):
                 raise DivergedError(f"the norm of the gradient is {norm.item()}")
         self.optimizer.step()
-        if self.scheduler is not None and self._has_next_rate():
-            self.scheduler.step()
+        self._step_rate()
+        return outcome
+
+    @property
+    def is_prepared(self) -> bool:
+        return self.compiled is None or self.compiled.is_compiled
+
+    def learn_ahead(self, run: Run) -> RunOutcome | None:
+        if self.compiled is None:
+            return None
+        try:
+            outcome = self.compiled.make(run, self._step_rate)
+        except UnknownToCompiledError as error:
+            self.compiled, self.method = None, f"{self.engine.name} (compiled does not know {error})"
+            return None
+        if outcome.losses:
+            self.compiled.copy_weights_before(len(outcome.losses), self.good)
+        elif outcome.failure is not None:
+            self.restore_good_weights()
+            raise DivergedError(outcome.failure)
         return outcome
 
     def check_weights(self) -> None:
@@ -186,7 +239,8 @@ class GradientLearner(Learner):
         with torch.no_grad():
             torch._foreach_copy_(self.good, self.parameters)
 
-    def _has_next_rate(self) -> bool:
+    def _step_rate(self) -> None:
         # One-cycle schedules have an end and raise beyond it; the last rate is then kept.
         total: float = getattr(self.scheduler, "total_steps", math.inf)
-        return self.scheduler is not None and self.scheduler.last_epoch + 1 < total
+        if self.scheduler is not None and self.scheduler.last_epoch + 1 < total:
+            self.scheduler.step()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, final
 
 import attrs
 import numpy as np
 import torch
 
-from seqfit.models.base import StreamModule
+from seqfit.models.base import SingleStream, StreamModule
 from seqfit.states import State
 
 
@@ -30,13 +31,25 @@ class Predictor:
     module: StreamModule
     inputs: int
     streams: int
-    state: State
+    _state: State
+    _single: SingleStream | None
 
     @classmethod
-    def of(cls, module: StreamModule, inputs: int, streams: int) -> Predictor:
+    def of(cls, module: StreamModule, inputs: int, outputs: int, streams: int) -> Predictor:
         """A predictor from the start of the streams, with a copy of the weights."""
         module = copy.deepcopy(module)
-        return cls(module, inputs, streams, module.start(streams))
+        single = module.single_stream() if inputs == outputs == streams == 1 else None
+        return cls(module, inputs, streams, module.start(streams), single)
+
+    @property
+    def state(self) -> State:
+        return self._state if self._single is None else self._single.state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        if self._single is not None:
+            self._single.state = state
 
     def __call__(self, x_t: Any) -> Any:
         """The output for the next sample.
@@ -52,6 +65,8 @@ class Predictor:
         Raises:
             ValueError: the sample has another shape or is not finite.
         """
+        if self._single is not None and isinstance(x_t, float) and math.isfinite(x_t):
+            return self._single(x_t)
         array = np.asarray(x_t)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"a sample must hold numbers, got {x_t!r}")

@@ -44,6 +44,7 @@ class SolvingLearner(Learner):
     solver: LevenbergMarquardt
     loss: Loss
     status: str | None = None
+    method: str = attrs.field(default="levenberg_marquardt", init=False)
 
     @classmethod
     def build(
@@ -65,10 +66,6 @@ class SolvingLearner(Learner):
                 f"LevenbergMarquardt runs on the cpu, got device {experiment.device!r}"
             )
         return cls(module, solver, elementwise(experiment.loss))
-
-    @property
-    def method(self) -> str:
-        return "levenberg_marquardt"
 
     @property
     def verdict(self) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from seqfit.fitting.buffer import SampleBuffer
 from seqfit.fitting.curve import LossCurve
-from seqfit.fitting.engines import Segment
+from seqfit.fitting.engines import Run, Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import DivergedError, Learner
 from seqfit.fitting.solving import begin_learner
@@ -50,8 +50,20 @@ class Training:
         buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)
         return cls(learner, buffer, experiment.schedule.start())
 
-    def advance(self, experiment: Experiment, until: int, after_update: Callable[[], None]) -> None:
+    def advance(
+        self,
+        experiment: Experiment,
+        until: int,
+        after_update: Callable[[], None],
+        one_by_one: bool = True,
+    ) -> None:
         """Make every update for which the samples before a position are enough.
+
+        Args:
+            experiment: what is fitted.
+            until: the position.
+            after_update: called after each update.
+            one_by_one: whether that is wanted; otherwise it may be called after many.
 
         Raises:
             DivergedError: a loss, gradient or weight was not finite.
@@ -68,17 +80,18 @@ class Training:
             _require_possible(update, schedule.history, progress)
             if buffer.position + update.length > until:
                 break
-            start, state = self._state_at(buffer.position - update.lookback, inputs)
-            span = slice(start - buffer.first, buffer.position + update.length - buffer.first)
-            segment = Segment(inputs[span], outputs[span], state, update)
+            count = 1
+            if not one_by_one and schedule.repeats(progress):
+                count = (until - buffer.position) // update.length
             try:
-                outcome = self.learner.learn(segment)
+                losses, states = self._learn(inputs, outputs, update, count, schedule.history)
             except DivergedError as error:
                 raise DivergedError(self._where_diverged(error)) from None
-            buffer.advance(update.length, outcome.state, schedule.history)
-            self.schedule_state, self.loss = schedule_state, outcome.loss
-            self.updates += 1
-            self.curve.add(buffer.position, outcome.loss)
+            for i, loss in enumerate(losses, start=1):
+                self.curve.add(buffer.position + i * update.length, loss)
+            buffer.advance(update.length, len(losses), states, schedule.history)
+            self.schedule_state, self.loss = schedule_state, losses[-1]
+            self.updates += len(losses)
             after_update()
         buffer.drop_past()
         try:
@@ -109,6 +122,25 @@ class Training:
         self.schedule_state = state["schedule_state"]
         self.updates, self.loss = state["updates"], state["loss"]
         self.curve = LossCurve(**state["curve"])
+
+    def _learn(
+        self, inputs: torch.Tensor, outputs: torch.Tensor, update: Update, count: int, history: int
+    ) -> tuple[list[float], list[State]]:
+        """Make an update, or as many of its kind as can be made at a time.
+
+        Returns:
+            Losses of the updates made, and the states after the last of them.
+        """
+        buffer = self.buffer
+        boundaries = [(position - buffer.first, state) for position, state in buffer.boundaries]
+        keep = history // update.length + 2
+        ahead = self.learner.learn_ahead(Run(inputs, outputs, boundaries, update, count, keep))
+        if ahead is not None:
+            return ahead.losses, ahead.states
+        start, state = self._state_at(buffer.position - update.lookback, inputs)
+        span = slice(start - buffer.first, buffer.position + update.length - buffer.first)
+        outcome = self.learner.learn(Segment(inputs[span], outputs[span], state, update))
+        return [outcome.loss], [outcome.state]
 
     def _state_at(self, position: int, inputs: torch.Tensor) -> tuple[int, State]:
         """A position, and the model's state there, run on from the boundary before it."""

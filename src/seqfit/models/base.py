@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import abc
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from seqfit.models.kernels.network import Network
 from seqfit.second_order.maps import Array
 from seqfit.second_order.outcome import Status
 from seqfit.states import State, map_arrays, map_together
+
+
+class SingleStream(Protocol):
+    """One stream of a module with one input and one output that runs sample by sample.
+
+    Attributes:
+        state: the module's state before the next sample.
+    """
+
+    state: State
+
+    def __call__(self, x: float, /) -> float:
+        """The output for the next input."""
 
 
 class StreamModule(torch.nn.Module, abc.ABC):
@@ -44,6 +59,10 @@ class StreamModule(torch.nn.Module, abc.ABC):
         """What `forward` gives, to rounding, and its gradients, by the fastest way there is."""
         out: tuple[Tensor, State] = self(x, state)
         return out
+
+    def single_stream(self) -> SingleStream | None:
+        """The fastest way to run one stream sample by sample, from the start; None without one."""
+        return None
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         """The states before each window of `window` samples, without gradients.
@@ -85,6 +104,14 @@ class Solvable(abc.ABC):
     @abc.abstractmethod
     def law(self) -> str:
         """What the weights compute, as a formula."""
+
+
+class Compilable(abc.ABC):
+    """A capability of a `StreamModule`: it may be a network that compiled passes know."""
+
+    @abc.abstractmethod
+    def network(self) -> Network | None:
+        """What it computes, with its own parameters; None where it is something else."""
 
 
 class Model(abc.ABC):

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from typing import Literal, final
 
 import attrs
+import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Model, StreamModule
+from seqfit.models.base import Compilable, Model, SingleStream, StreamModule
 from seqfit.models.kernels.cells import CELLS
+from seqfit.models.kernels.inference import FreeRun, NetworkStream
+from seqfit.models.kernels.network import Network, state_array, state_of
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
@@ -91,7 +94,7 @@ class RNN(Model):
 
 
 @final
-class RecurrentModule(StreamModule):
+class RecurrentModule(StreamModule, Compilable):
     """A recurrent network of torch, and a head that maps its hidden states to outputs.
 
     A state is a tensor (streams, layers, hidden); of an LSTM, a tuple of two: hidden and cell.
@@ -123,7 +126,8 @@ class RecurrentModule(StreamModule):
         if not self._is_fast(x, parts):
             return super().fast_forward(x, state)
         if not torch.is_grad_enabled():
-            return self._in_chunks(x, parts)
+            network = self.network() if x.shape[0] * x.shape[1] >= _FEWEST_COMPILED else None
+            return self._in_chunks(x, parts) if network is None else _run_on(network, x, state)
         recurrence = self.recurrence
         cell = CELLS[recurrence.mode]
         after = []
@@ -133,6 +137,10 @@ class RecurrentModule(StreamModule):
             after.append(last)
         return self.head(x), _as_state(_stacked(after))
 
+    def single_stream(self) -> SingleStream | None:
+        network = self.network()
+        return None if network is None else NetworkStream(network)
+
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         parts = _as_parts(state)
         with torch.no_grad():
@@ -141,6 +149,27 @@ class RecurrentModule(StreamModule):
             layers = self._run(x, parts)
             firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
             return _as_state(_stacked(firsts))
+
+    def network(self) -> Network | None:
+        recurrence, layers = self.recurrence, _head_layers(self.head)
+        if layers is None or type(recurrence) not in (torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN):
+            return None
+        unusual = (recurrence.bidirectional, recurrence.dropout, recurrence.proj_size)
+        if any(unusual) or recurrence.batch_first or not recurrence.bias:
+            return None
+        if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
+            return None
+        inputs, outputs = recurrence.input_size, layers[-1].out_features
+        return Network(
+            mode=recurrence.mode,
+            hidden=recurrence.hidden_size,
+            layers=recurrence.all_weights,
+            head=[(layer.weight, layer.bias) for layer in layers],
+            input_offset=np.zeros(inputs),
+            input_scale=np.ones(inputs),
+            output_offset=np.zeros(outputs),
+            output_scale=np.ones(outputs),
+        )
 
     def _is_fast(self, x: Tensor, parts: Parts) -> bool:
         """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
@@ -191,7 +220,17 @@ class RecurrentModule(StreamModule):
 _LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
 _LARGEST_WITHOUT = 256  # hidden
 
+_FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes as long
+
 _CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
+
+
+def _run_on(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:
+    """A free run without gradients, head and all, in compiled code."""
+    free_run = FreeRun(network, x.shape[1])
+    free_run.state = state_array(state)
+    y = torch.from_numpy(free_run(x.detach().numpy()))
+    return y, state_of(free_run.state)
 
 
 def _as_parts(state: State) -> Parts:
@@ -214,3 +253,13 @@ def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module
         hidden = width
     last = torch.nn.Linear(hidden, outputs)
     return torch.nn.Sequential(*layers, last) if layers else last
+
+
+def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
+    """The linear layers of a head that `_head` made; None of another."""
+    modules = [*head] if type(head) is torch.nn.Sequential else [head]
+    layers, rectifiers = modules[::2], modules[1::2]
+    plain = all(type(layer) is torch.nn.Linear and layer.bias is not None for layer in layers)
+    if not plain or any(type(rectifier) is not torch.nn.ReLU for rectifier in rectifiers):
+        return None
+    return layers if len(layers) == len(rectifiers) + 1 else None

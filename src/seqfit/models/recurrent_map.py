@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Solvable, StreamModule
+from seqfit.models.base import SingleStream, Solvable, StreamModule
 from seqfit.second_order.formula import formula
 from seqfit.second_order.maps import Array, HiddenLayerMap
 from seqfit.second_order.outcome import Status
-from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.recurrence import Recurrence, Steps, free_run
 from seqfit.second_order.residuals import TwoValues
 from seqfit.states import State
 
@@ -129,6 +129,10 @@ class RecurrentMapModule(StreamModule, Solvable):
         state = torch.from_numpy(after), past.contiguous()
         return self._expected(torch.from_numpy(y)), state
 
+    def single_stream(self) -> SingleStream | None:
+        plain = not self._input_lags and self._two_values() is None and self.rest.is_cpu
+        return _MapStream(self) if plain else None
+
     def solve(self, x: Array, y: Array, seed: int, robust: bool) -> Status:
         found = self._search(x, y, seed, robust)
         own = _widened(found.recurrence, self.hidden.shape[0], self.readout.shape[1])
@@ -146,9 +150,11 @@ class RecurrentMapModule(StreamModule, Solvable):
         return found.status
 
     def law(self) -> str:
-        low, high = self.between.detach().cpu().numpy()
-        between = None if (low == high).any() else TwoValues(low, high)
-        return formula(self.recurrence(), self._inputs, self._input_lags, between)
+        return formula(self.recurrence(), self._inputs, self._input_lags, self._two_values())
+
+    def _two_values(self) -> TwoValues | None:
+        low, high = self.between.cpu().numpy()
+        return None if (low == high).any() else TwoValues(low, high)
 
     def recurrence(self) -> Recurrence:
         """The weights as NumPy arrays, without the units that do nothing."""
@@ -166,6 +172,26 @@ class RecurrentMapModule(StreamModule, Solvable):
             self._tanh,
         )
         return Recurrence(f, numbers["readout"], numbers["shift"])
+
+
+class _MapStream:
+    """See `SingleStream`."""
+
+    def __init__(self, module: RecurrentMapModule) -> None:
+        self._recurrence = module.recurrence()
+        self._past = module.start(1)[1]
+        self.state = module.start(1)
+
+    def __call__(self, x: float, /) -> float:
+        return self._steps(x)
+
+    @property
+    def state(self) -> State:
+        return torch.from_numpy(self._steps.state.copy()), self._past
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._steps = Steps(self._recurrence, state[0].numpy())
 
 
 def _widened(found: Recurrence, units: int, size: int) -> Recurrence:

@@ -97,6 +97,17 @@ class UpdateSchedule(abc.ABC):
             state: the state after it.
         """
 
+    def repeats(self, progress: Progress) -> bool:
+        """Whether `next_update` gives the same from here on, whatever comes, its state too.
+
+        An engine can then make many updates at a time. A schedule that does not say so is asked
+        before each update.
+
+        Args:
+            progress: what has been done so far.
+        """
+        return False
+
 
 def updates_within(schedule: UpdateSchedule, samples: int) -> int:
     """How many updates a schedule makes of some samples, counted over all streams.

@@ -49,3 +49,6 @@ class TruncatedBPTT(UpdateSchedule):
         washout = lookback if self.loss_on == "new" else 0
         update = Update(length=self.k1, window=self.k2, lookback=lookback, washout=washout)
         return update, state
+
+    def repeats(self, progress: Progress) -> bool:
+        return progress.position >= self.history

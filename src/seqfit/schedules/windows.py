@@ -34,6 +34,9 @@ class EveryWindow(UpdateSchedule):
         first = progress.position == 0 and self.phase
         return Update(length=self.phase if first else self.window, window=self.window), state
 
+    def repeats(self, progress: Progress) -> bool:
+        return progress.position > 0 or not self.phase
+
 
 @final
 @attrs.frozen
@@ -65,3 +68,6 @@ class Accumulate(UpdateSchedule):
         first = progress.position == 0 and self.phase
         length = self.phase if first else self.every
         return Update(length=length, window=self.window, reduction="sum"), state
+
+    def repeats(self, progress: Progress) -> bool:
+        return progress.position > 0 or not self.phase

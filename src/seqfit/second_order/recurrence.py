@@ -83,6 +83,32 @@ def free_run(model: Recurrence, x: Array, state: Array) -> tuple[Array, Array]:
     return y, state
 
 
+class Steps:
+    """A free run of one stream with one input and one output, sample by sample.
+
+    Args:
+        model: see `free_run`.
+        state: before the first sample, (1, state); it is left as it was.
+
+    Attributes:
+        state: before the next sample.
+    """
+
+    def __init__(self, model: Recurrence, state: Array) -> None:
+        f, dtype = model.f, model.f.linear.dtype
+        self.state = np.array(state, dtype, order="C")
+        self._x, self._y = np.empty((1, 1, 1), dtype), np.empty((1, 1, 1), dtype)
+        self._numbers = (
+            f.constant, f.linear, f.output, f.hidden, f.bias, model.readout, model.shift, f.tanh,
+        )  # fmt: skip
+
+    def __call__(self, x: float) -> float:
+        """The output for the next input."""
+        self._x[0, 0, 0] = x
+        _free_run(self._x, self.state, *self._numbers, self._y)
+        return float(self._y[0, 0, 0])
+
+
 @compiled
 def _free_run(
     x: Any,

@@ -49,6 +49,46 @@ class Outcome:
     state: State
 
 
+@final
+@attrs.frozen
+class Run:
+    """Successive updates that are all the same, on the samples held.
+
+    Attributes:
+        x: inputs, (time, streams, inputs).
+        y: what should come out, (time, streams, outputs).
+        boundaries: positions in `x` between earlier updates, oldest first, each with the model's
+            state there; the first update begins at the last of them, and all that it looks back
+            on lies after the first.
+        update: how each update's samples are cut into windows and weighted.
+        count: number of updates, at least 1; `x` holds the samples of all of them.
+        keep: of how many updates, the last ones, the states after them are wanted.
+    """
+
+    x: Tensor
+    y: Tensor
+    boundaries: list[tuple[int, State]]
+    update: Update
+    count: int
+    keep: int
+
+
+@final
+@attrs.frozen
+class RunOutcome:
+    """What is left of a run of updates.
+
+    Attributes:
+        losses: mean loss over the new samples of each update that was made.
+        states: the model's states after the last of them.
+        failure: why the next one was not made; None where all were.
+    """
+
+    losses: list[float]
+    states: list[State]
+    failure: str | None = None
+
+
 class Engine(abc.ABC):
     """Runs the model through a segment and computes gradients; all engines agree to rounding."""
 
