@@ -101,9 +101,7 @@ class _Compiled(Generic[P, R]):
         names = self._function.__globals__
         found = {name: names.get(name) for name in self._function.__code__.co_names}
         return {
-            name: other
-            for name, other in found.items()
-            if isinstance(other, _Compiled | Intrinsic)
+            name: other for name, other in found.items() if isinstance(other, _Compiled | Intrinsic)
         }
 
     def _sources(self) -> set[str]:

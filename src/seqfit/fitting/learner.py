@@ -153,9 +153,17 @@ class GradientLearner(Learner):
         compiled, method = None, engine.name
         if experiment.engine in ("auto", CompiledUpdates.name):
             try:
-                compiled, method = CompiledUpdates(
-                    module, parameters, torch_optimizer, scheduler, experiment.loss, experiment.clip
-                ), CompiledUpdates.name
+                compiled, method = (
+                    CompiledUpdates(
+                        module,
+                        parameters,
+                        torch_optimizer,
+                        scheduler,
+                        experiment.loss,
+                        experiment.clip,
+                    ),
+                    CompiledUpdates.name,
+                )
             except UnknownToCompiledError as error:
                 if experiment.engine == CompiledUpdates.name:
                     raise ValueError(
@@ -205,7 +213,10 @@ class GradientLearner(Learner):
         try:
             outcome = self.compiled.make(run, self._step_rate)
         except UnknownToCompiledError as error:
-            self.compiled, self.method = None, f"{self.engine.name} (compiled does not know {error})"
+            self.compiled, self.method = (
+                None,
+                f"{self.engine.name} (compiled does not know {error})",
+            )
             return None
         if outcome.losses:
             self.compiled.copy_weights_before(len(outcome.losses), self.good)

@@ -258,8 +258,13 @@ def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module
 def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
     """The linear layers of a head that `_head` made; None of another."""
     modules = [*head] if type(head) is torch.nn.Sequential else [head]
-    layers, rectifiers = modules[::2], modules[1::2]
-    plain = all(type(layer) is torch.nn.Linear and layer.bias is not None for layer in layers)
-    if not plain or any(type(rectifier) is not torch.nn.ReLU for rectifier in rectifiers):
-        return None
-    return layers if len(layers) == len(rectifiers) + 1 else None
+    rectifiers = modules[1::2]
+    layers = [
+        layer
+        for layer in modules[::2]
+        if isinstance(layer, torch.nn.Linear)
+        and type(layer) is torch.nn.Linear
+        and layer.bias is not None
+    ]
+    plain = all(type(rectifier) is torch.nn.ReLU for rectifier in rectifiers)
+    return layers if plain and len(layers) == len(rectifiers) + 1 else None

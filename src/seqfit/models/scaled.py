@@ -114,7 +114,9 @@ class _ScaledModule(StreamModule, Compilable):
         inner = self.inner.network() if isinstance(self.inner, Compilable) else None
         if inner is None or self._forward_hooks or self._forward_pre_hooks:
             return None
-        own = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)}
+        own: dict[str, Any] = {
+            name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)
+        }
         if inner.is_scaled:
             return None
         return attrs.evolve(inner, **own)

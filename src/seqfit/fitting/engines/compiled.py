@@ -129,9 +129,12 @@ class CompiledUpdates:
     def _make_alone(
         self, layout: Layout, where: Any, how: Any, rates: Array, losses: Array
     ) -> tuple[int, int, float]:
+        x, y, states, starts, firsts, skips = where
+        lookback, length, window, weights = how
         return make_updates(
-            self._memory, layout.net, layout.layers, layout.head, self._settings, *where, *how,
-            rates, self._optimizer.steps, losses, *self._scales,
+            self._memory, layout.net, layout.layers, layout.head, self._settings, x, y, states,
+            starts, firsts, skips, lookback, length, window, weights, rates,
+            self._optimizer.steps, losses, *self._scales,
         )  # fmt: skip
 
     def _make_in_threads(
@@ -212,9 +215,7 @@ class CompiledUpdates:
         self._optimizer.store(self._views[2:], done)
 
 
-def _known_network(
-    module: StreamModule, parameters: Sequence[torch.nn.Parameter]
-) -> Network:
+def _known_network(module: StreamModule, parameters: Sequence[torch.nn.Parameter]) -> Network:
     network = module.network() if isinstance(module, Compilable) else None
     if network is None:
         raise UnknownToCompiledError(f"the module {type(module).__name__.lstrip('_')}")

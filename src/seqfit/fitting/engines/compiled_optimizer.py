@@ -51,7 +51,7 @@ class CompiledOptimizer:
         self,
         optimizer: torch.optim.Optimizer,
         scheduler: torch.optim.lr_scheduler.LRScheduler | None,
-        parameters: Sequence[torch.nn.Parameter],
+        parameters: Sequence[torch.Tensor],
     ) -> None:
         kind = type(optimizer)
         if kind not in _OPTIONS:

@@ -189,7 +189,7 @@ def step(
         factor *= min(1.0, settings[0].clip / (norm + 1e-6))
     rate, beta1, weight_decay = rates[0], rates[1], rates[2]
     first, second, third = averages, averages + numbers, averages + 2 * numbers
-    if kind == ADAM or kind == AMSGRAD:
+    if kind in (ADAM, AMSGRAD):
         beta2, count = settings[0].beta2, steps + 1.0
         keep = 1.0
         if settings[0].decoupled:

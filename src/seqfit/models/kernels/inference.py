@@ -116,13 +116,12 @@ def _step(
     memory[operands + 1] = 1
     forward(memory, net, layers, head, 0, base, 1, 1)
     _begin_at_end(memory, net, layers, base, 1, 1)
-    return memory[base + head[len(head) - 1].values] * output_scale + output_offset
+    value: float = memory[base + head[len(head) - 1].values] * output_scale + output_offset
+    return value
 
 
 @compiled
-def _begin_at_end(
-    memory: Array, net: Any, layers: Any, base: int, time: int, streams: int
-) -> None:
+def _begin_at_end(memory: Array, net: Any, layers: Any, base: int, time: int, streams: int) -> None:
     """Make the state after the samples the one before the next."""
     size = streams * net[0].row
     cells = streams * net[0].unit

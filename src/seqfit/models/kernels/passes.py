@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-
-from seqfit.compiling import compiled, compiled_in_place
+from seqfit.compiling import compiled_in_place
 from seqfit.models.kernels.network import GRU, LSTM, TANH
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.steps import (

@@ -156,9 +156,7 @@ def _loop(function: Callable[..., None], operands: int, scalars: int) -> Any:
         vectors = []
         for i in range(scalars):
             number = builder.extract_value(numbers, i)
-            number = context.cast(
-                builder, number, signature.args[4][i], signature.args[0].dtype
-            )
+            number = context.cast(builder, number, signature.args[4][i], signature.args[0].dtype)
             vectors.append(Vector(builder, broadcast(builder, number, LANES)))
         extracted = [builder.extract_value(places, i) for i in range(2 * operands)]
         with cgutils.for_range(builder, rows) as row:
