@@ -39,7 +39,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
     result = json.loads(out.splitlines()[-1])
     assert result["samples"] == 2000
     assert result["updates"] == 40
-    assert result["engine"] == "windowed"
+    assert result["engine"] == "compiled"
     assert result["model"] == {
         "name": "rnn",
         "hidden": 4,
@@ -136,7 +136,7 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "--model", "gru:hidden=0"], "hidden must be a positive int, got 0"),
         (["fit", "--model", "gru:hidden"], "is not valid TOML"),
         (["fit", "--schedule", "accumulate:window=60"], "window must not exceed every=50, got 60"),
-        (["fit", "--engine", "warp"], "engine must be one of auto, eager, windowed, got 'warp'"),
+        (["fit", "--engine", "warp"], "engine must be one of auto, eager, windowed, compiled, got 'warp'"),
         (["fit", "gone.toml"], "no file at 'gone.toml'"),
         (["fit", "gone.toml", "--recipe", "gru"], "give either gone.toml or --recipe gru"),
         (["fit", "--data", "gone.csv", "--input", "u", "--output", "y"], "no file at 'gone.csv'"),
