@@ -136,7 +136,10 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "--model", "gru:hidden=0"], "hidden must be a positive int, got 0"),
         (["fit", "--model", "gru:hidden"], "is not valid TOML"),
         (["fit", "--schedule", "accumulate:window=60"], "window must not exceed every=50, got 60"),
-        (["fit", "--engine", "warp"], "engine must be one of auto, eager, windowed, compiled, got 'warp'"),
+        (
+            ["fit", "--engine", "warp"],
+            "engine must be one of auto, eager, windowed, compiled, got 'warp'",
+        ),
         (["fit", "gone.toml"], "no file at 'gone.toml'"),
         (["fit", "gone.toml", "--recipe", "gru"], "give either gone.toml or --recipe gru"),
         (["fit", "--data", "gone.csv", "--input", "u", "--output", "y"], "no file at 'gone.csv'"),
