@@ -1,6 +1,6 @@
 """How well the solvers do: free-run errors over fresh seeds, in units of the target's range.
 
-Run it as ``python -m benchmarks.accuracy``. Each fit is scored on 8 streams of 20,000 samples and
+Run it as ``python -m benchmarks accuracy``. Each fit is scored on 8 streams of 20,000 samples and
 on one of 1,000,000, none of which was fitted.
 """
 
@@ -68,7 +68,3 @@ def main() -> None:
         good = sum(mae < 1e-6 for mae in columns[1])
         row = [title, recipe, f"{samples:,}", *cells, f"{good} of {len(seeds)}"]
         print(f"| {' | '.join(row)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Training time of each engine on the 2017 network, in turn, several times: medians and ratios.
 
-Run it as ``python -m benchmarks.engines``. One thread, batch 1, GRU(50) with a head of 50.
+Run it as ``python -m benchmarks engines``. One thread, batch 1, GRU(50) with a head of 50.
 """
 
 from __future__ import annotations
@@ -38,7 +38,3 @@ def main() -> None:
                 f"({min(times):.1f} to {max(times):.1f}) | {ratio} |",
                 flush=True,
             )
-
-
-if __name__ == "__main__":
-    main()

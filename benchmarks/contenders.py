@@ -1,0 +1,124 @@
+"""Who takes part in the speed benchmark, each with the same weights, samples and updates."""
+
+from __future__ import annotations
+
+import abc
+from typing import final
+
+import numpy as np
+import torch
+
+from benchmarks.work import Samples, Work
+from seqfit import Fitter
+from seqfit.fitting import TorchOptimizer
+from seqfit.models import GRU
+from seqfit.schedules import Accumulate
+from seqfit.signals import RandomHold
+from seqfit.targets import SaturatedIntegral
+
+RATE = 2e-4
+
+
+class Contender(abc.ABC):
+    """Trains on given samples, call after call; a peer in another environment can be one too."""
+
+    @abc.abstractmethod
+    def train(self, x: Samples, y: Samples) -> None:
+        """Train on the next samples, (time, streams, 1): whole updates."""
+
+    @abc.abstractmethod
+    def weights(self) -> Samples:
+        """All weights in one vector."""
+
+
+@final
+class OfSeqfit(Contender):
+    """seqfit with one of its engines."""
+
+    def __init__(self, work: Work, engine: str) -> None:
+        self._fitter = Fitter(
+            RandomHold(),
+            SaturatedIntegral(),
+            GRU(work.hidden, head=(work.hidden,)),
+            Accumulate(work.window, work.every, streams=work.streams),
+            optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
+            engine=engine,
+        )
+
+    def train(self, x: Samples, y: Samples) -> None:
+        self._fitter.partial_fit(x, y)
+
+    def weights(self) -> Samples:
+        return _flat(self._fitter.module)
+
+
+@final
+class PlainLoop(Contender):
+    """The loop of 2017: sample after sample through torch, as one writes it by hand."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._net = _Net(work.hidden)
+        self._optimizer = torch.optim.Adam(self._net.parameters(), lr=RATE)
+        self._hidden = torch.zeros(1, work.streams, work.hidden)
+
+    def train(self, x: Samples, y: Samples) -> None:
+        work, outputs, targets = self._work, [], []
+        for index in range(len(x)):
+            sample = torch.tensor(x[index : index + 1])
+            out, self._hidden = self._net.recurrence(sample, self._hidden)
+            outputs.append(self._net.head(out))
+            targets.append(torch.tensor(y[index : index + 1]))
+            ends = (index + 1) % work.every == 0
+            if len(outputs) == work.window or ends:
+                loss = torch.nn.functional.l1_loss(torch.cat(outputs), torch.cat(targets))
+                loss.backward()
+                self._hidden, outputs, targets = self._hidden.detach(), [], []
+            if ends:
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+
+    def weights(self) -> Samples:
+        return _flat(self._net)
+
+
+@final
+class WindowLoop(Contender):
+    """A plain loop that gives torch's GRU a whole window at a time."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._net = _Net(work.hidden)
+        self._optimizer = torch.optim.Adam(self._net.parameters(), lr=RATE, fused=True)
+        self._hidden = torch.zeros(1, work.streams, work.hidden)
+
+    def train(self, x: Samples, y: Samples) -> None:
+        work, inputs, targets = self._work, torch.from_numpy(x), torch.from_numpy(y)
+        for first in range(0, len(x), work.every):
+            for start in range(first, first + work.every, work.window):
+                window = slice(start, min(start + work.window, first + work.every))
+                out, hidden = self._net.recurrence(inputs[window], self._hidden)
+                torch.nn.functional.l1_loss(self._net.head(out), targets[window]).backward()
+                self._hidden = hidden.detach()
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+
+    def weights(self) -> Samples:
+        return _flat(self._net)
+
+
+class _Net(torch.nn.Module):
+    """The network of the work, with the weights that seqfit starts from."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.recurrence = torch.nn.GRU(1, hidden)
+            self.head = torch.nn.Sequential(
+                torch.nn.Linear(hidden, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 1)
+            )
+
+
+def _flat(module: torch.nn.Module) -> Samples:
+    return np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
