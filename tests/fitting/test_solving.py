@@ -75,6 +75,46 @@ def test_a_solution_in_float64_and_with_several_streams():
     assert fitter.evaluate(8000).mae < 1e-6
 
 
+def test_a_solver_for_outliers_is_used_and_round_trips():
+    rng = np.random.default_rng(0)
+    signal, target = RandomHold(), SaturatedIntegral()
+    x, _ = signal.generate(signal.start(1, 0), 5000)
+    y, _ = target.transform(x, target.start(1))
+    far = y + np.where(rng.random(y.shape) < 0.05, 2.0, 0.01) * rng.normal(size=y.shape)
+    errors = {}
+    for loss in ("squares", "huber"):
+        fitter = Fitter(
+            signal, target, OutputFeedback(), EveryWindow(5000), optimizer=LevenbergMarquardt(
+                loss=loss
+            ),
+        )  # fmt: skip
+        assert from_toml(to_toml(fitter.experiment)).optimizer == LevenbergMarquardt(loss=loss)
+        errors[loss] = fitter.partial_fit(x, far).evaluate(8000).mae
+    assert errors["huber"] < 0.1 * errors["squares"]
+
+
+def test_a_solver_for_outliers_refuses_what_it_cannot_do():
+    with pytest.raises(ValueError, match="loss must be one of squares, huber, got 'l1'"):
+        LevenbergMarquardt(loss="l1")
+    fitter = Fitter(
+        RandomHold(),
+        SaturatedIntegral(),
+        OutputFeedback(output_lags=2),
+        EveryWindow(100),
+        optimizer=LevenbergMarquardt(loss="huber"),
+    )
+    with pytest.raises(ValueError, match="but output_lags is 2; use a StateSpace model"):
+        fitter.fit(100)
+
+
+@pytest.mark.parametrize("seed", [1001, 1003])
+def test_a_start_that_one_stream_does_not_tell_is_not_made_up(seed):
+    """These streams begin in saturation: any start below the bound explains them."""
+    scores = Fitter.of(recipes.exact_hidden(seed=seed)).fit().evaluate()
+    assert scores.mae < 2e-7
+    assert scores.max < 3e-6
+
+
 def test_a_model_that_cannot_be_solved_is_named():
     with pytest.raises(ValueError, match="solves OutputFeedback and StateSpace models, got GRU"):
         Fitter(

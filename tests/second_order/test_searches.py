@@ -11,6 +11,7 @@ from seqfit.second_order.maps import HiddenLayerMap, flipped, with_unit_outputs,
 from seqfit.second_order.outcome import Status
 from seqfit.second_order.output_feedback import FeedbackSearch, fit_output_feedback
 from seqfit.second_order.recurrence import Recurrence, free_run
+from seqfit.second_order.residuals import Huber, LogLoss, Squares
 from seqfit.second_order.rounding import rounded
 from seqfit.second_order.simplify import Tolerance, simplify
 from seqfit.second_order.state_space import StateSpaceSearch, fit_state_space
@@ -97,9 +98,11 @@ def test_outliers_pull_no_harder_than_others_where_asked():
     assert robust < 0.1 * plain
 
 
-def test_two_valued_outputs_are_given_as_such():
+@pytest.mark.parametrize("robust", [False, True])
+def test_two_valued_outputs_are_given_as_such(robust):
     x, y = streams(SaturatedIntegral(), 10_000)
-    found = fit_state_space(x, np.where(y > 0.5, 3.0, -1.0), StateSpaceSearch(sizes=(1,), seed=4))
+    search = StateSpaceSearch(sizes=(1,), robust=robust, seed=4)
+    found = fit_state_space(x, np.where(y > 0.5, 3.0, -1.0), search)
     x, y = streams(SaturatedIntegral(), 20_000, seed=1)
     run = found.run(x)
     assert run.min() >= -1.0
@@ -157,6 +160,20 @@ def test_hard_data_ends_in_a_sound_model(search, case):
 def test_arrays_that_do_not_fit_are_refused(fit, x, y, message):
     with pytest.raises(ValueError, match=message):
         fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("residuals", "near"), [(Squares(), 0.01), (Huber(0.1), 0.1), (LogLoss(), 0.01)]
+)
+def test_the_best_constant_is_no_worse_than_others(residuals, near):
+    y = (np.random.default_rng(0).random((101, 2, 3)) > 0.3).astype(float)
+    best = residuals.constant(y)
+
+    def loss(constant):
+        return residuals.value(np.broadcast_to(constant, y.shape), y)
+
+    assert best.shape == (3,)
+    assert all(loss(best) <= loss(best + shift) for shift in (-near, near))
 
 
 def clip_map(units):

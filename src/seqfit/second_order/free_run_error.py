@@ -60,8 +60,7 @@ class FreeRun:
         return self.like.unpack(packed), (theta[-size:][None] if size else self.start)
 
     def cost(self, theta: Vector) -> float:
-        model, start = self.model(theta)
-        state = np.repeat(start, self.x.shape[1], axis=0)
+        model, state = self.model(theta)
         total = 0.0
         for rows in self._blocks(16 * _ROWS):
             y, state = free_run(model, self.x[rows], state)

@@ -70,7 +70,7 @@ class OutputFeedbackFit:
     def run(self, x: Array) -> Array:
         """Free run from rest: x (time, streams, inputs) to y (time, streams, outputs)."""
         stacked = stack_lags(x, self.config.input_lags)
-        y, _ = free_run(self.model, stacked, np.repeat(self.start, x.shape[1], axis=0))
+        y, _ = free_run(self.model, stacked, self.start)
         return y if self.between is None else self.between.mean(y)
 
 
@@ -135,23 +135,20 @@ def _fit_forced(x: Array, y: Array, config: FeedbackSearch) -> OutputFeedbackFit
     search = MapSearch(config.units, config.starts)
     f, one_step, starts = search.fit(data.features, data.flat, data.one_step_floor, rng)
     standard, first = _polished(_recurrence(f, config.output_lags), data)
-    streams = x.shape[1]
-    residual = free_run(standard, data.x, np.repeat(first, streams, axis=0))[0] - data.y
+    residual = free_run(standard, data.x, first)[0] - data.y
     raw = attrs.evolve(
         standard,
         f=in_raw_units(standard.f, data.centre, data.scale, data.y_centre, data.y_scale),
     )
     stacked = stack_lags(np.asarray(x, np.float64), config.input_lags)
     raw_first = first * data.scale[-raw.size :] + data.centre[-raw.size :]
-    model, start = rounded(
-        raw, stacked, lambda out: rms(out - y) ** 2, np.repeat(raw_first, streams, axis=0)
-    )
+    model, start = rounded(raw, stacked, lambda out: rms(out - y) ** 2, raw_first)
     free = rms(free_run(model, stacked, start)[0] - y)
     status = _status(one_step, residual, data)
     if 3 * f.pack().size > data.flat.size:
         status = Status.TOO_FEW
     scale = rms(data.y_scale)
-    return OutputFeedbackFit(model, start[:1], raw, config, status, one_step * scale, free, starts)
+    return OutputFeedbackFit(model, start, raw, config, status, one_step * scale, free, starts)
 
 
 @attrs.frozen(eq=False)
@@ -232,18 +229,19 @@ def _recurrence(f: HiddenLayerMap, lags: int) -> Recurrence:
 def _polished(model: Recurrence, data: _Scaled) -> tuple[Recurrence, Array]:
     """The last digits, from errors that have added up over the free run, and the start.
 
-    The start of rest is kept unless another one explains the samples better.
+    The start of rest is kept unless another one explains the samples far better: often one
+    stream does not tell where it started.
     """
     free = np.ones(model.pack().size, bool)
     free[model.f.pack().size :] = False
     best, found = np.inf, (model, data.starts[0])
-    for start in data.starts:
-        for free_start in (False, True):
+    for free_start in (False, True):
+        for start in data.starts:
             problem = FreeRun(data.x, data.y, start, model, free, free_start, bound=1e3)
             stop = Stop(iterations=30, patience=3, gain=0.02, damping=1e-6)
             end = minimise(problem, problem.numbers(), stop)
             error = float(np.sqrt(end.cost))
-            if error < (0.9 * best if np.isfinite(best) else np.inf):
+            if error < (0.5 * best if np.isfinite(best) else np.inf):
                 best, found = error, problem.model(end.theta)
             if best <= EXACT * data.floor:
                 return found

@@ -65,7 +65,7 @@ def free_run(model: Recurrence, x: Array, state: Array) -> tuple[Array, Array]:
     Args:
         model: its arrays have one dtype, see `Recurrence.astype`.
         x: inputs, shape (time, streams, inputs).
-        state: shape (streams, state); it is left as it was.
+        state: shape (streams, state), or (1, state) for all streams; it is left as it was.
 
     Returns:
         y: shape (time, streams, outputs).
@@ -74,7 +74,7 @@ def free_run(model: Recurrence, x: Array, state: Array) -> tuple[Array, Array]:
     f = model.f
     dtype = f.linear.dtype
     x = np.ascontiguousarray(x, dtype)
-    state = np.array(state, dtype, order="C")
+    state = np.array(np.broadcast_to(state, (x.shape[1], model.size)), dtype, order="C")
     y = np.empty((*x.shape[:2], len(model.shift)), dtype)
     _free_run(
         x, state, f.constant, f.linear, f.output, f.hidden, f.bias, model.readout, model.shift,

@@ -31,6 +31,17 @@ class Residuals(abc.ABC):
     def curvature(self, output: Array, y: Array) -> Array | None:
         """Half the second derivative, at least 0; None where it is 1 everywhere."""
 
+    @abc.abstractmethod
+    def constant(self, y: Array) -> Vector:
+        """The output that is best where it is always the same.
+
+        Args:
+            y: shape (time, streams, outputs).
+
+        Returns:
+            Array of shape (outputs,).
+        """
+
 
 @final
 @attrs.frozen
@@ -46,6 +57,9 @@ class Squares(Residuals):
 
     def curvature(self, output: Array, y: Array) -> Array | None:
         return None
+
+    def constant(self, y: Array) -> Vector:
+        return np.asarray(y.mean(axis=(0, 1)))
 
 
 @final
@@ -73,6 +87,10 @@ class Huber(Residuals):
     def curvature(self, output: Array, y: Array) -> Array | None:
         return np.asarray(self.delta / np.maximum(np.abs(output - y), self.delta))
 
+    def constant(self, y: Array) -> Vector:
+        """The median, which lies within `delta` of the best."""
+        return np.asarray(np.median(y, axis=(0, 1)))
+
 
 @final
 @attrs.frozen
@@ -88,6 +106,10 @@ class LogLoss(Residuals):
     def curvature(self, output: Array, y: Array) -> Array | None:
         p = sigmoid(output)
         return np.asarray(p * (1.0 - p))
+
+    def constant(self, y: Array) -> Vector:
+        share = y.mean(axis=(0, 1))
+        return np.asarray(np.log(share / (1.0 - share)))
 
 
 def sigmoid(z: Array) -> Array:

@@ -27,7 +27,7 @@ def rounded(
         model: in float64.
         x: inputs, shape (time, streams, inputs).
         loss: of the outputs of a free run, shape (time, streams, outputs).
-        state: where the streams start, shape (streams, state).
+        state: where the streams start, shape (1, state).
     """
     x = np.ascontiguousarray(x, np.float32)
 

@@ -66,7 +66,10 @@ class ScaledStreams:
         A 0 far from all outputs is none that streams would start from.
         """
         rest = float((-self.y_centre / self.y_scale).mean())
-        return rest if -0.5 <= rest <= 1.5 and rng.random() < 0.5 else float(self.y[0].mean())
+        first = float(self.y[0].mean())
+        if rest == first or not -0.5 <= rest <= 1.5:
+            return first
+        return rest if rng.random() < 0.5 else first
 
 
 def scaled_streams(x: Array, y: Array, robust: bool) -> ScaledStreams:

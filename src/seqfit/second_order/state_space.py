@@ -63,7 +63,7 @@ class StateSpaceFit:
 
     def run(self, x: Array) -> Array:
         """Free run from the start: x (time, streams, inputs) to y (time, streams, outputs)."""
-        y, _ = free_run(self.model, x, np.repeat(self.start, x.shape[1], axis=0))
+        y, _ = free_run(self.model, x, self.start)
         return y if self.between is None else self.between.mean(y)
 
 
@@ -81,9 +81,8 @@ def fit_state_space(
     data = scaled_streams(x, y, config.robust)
     best, used = _search(data, config, np.random.default_rng(config.seed))
     raw = _raw(best.model, data)
-    first = np.repeat(best.start, x.shape[1], axis=0)
-    model, start = rounded(raw, x, lambda out: data.loss(data.outputs(out)), first)
-    fit = StateSpaceFit(model, start[:1], raw, Status.CLOSE, np.inf, used, data.between)
+    model, start = rounded(raw, x, lambda out: data.loss(data.outputs(out)), best.start)
+    fit = StateSpaceFit(model, start, raw, Status.CLOSE, np.inf, used, data.between)
     out = fit.run(x)
     if data.between is None:
         exact = best.error <= EXACT * data.floor
@@ -252,8 +251,7 @@ def _fit(
 
 
 def _residual(model: Recurrence, start: Array, problem: FreeRun) -> Array:
-    state = np.repeat(start, problem.x.shape[1], axis=0)
-    return free_run(model, problem.x, state)[0] - problem.y
+    return free_run(model, problem.x, start)[0] - problem.y
 
 
 def _free_run_of(
@@ -282,24 +280,38 @@ def _finish(
     The free run alone leaves kinks that hide between each other; a new map from those states,
     from random starts and simplified, does not know them.
     """
-    enough = Stop(iterations=60, patience=5, cost=data.floor**2)
-    found = _fit(found, data, None, enough)
-    for _ in range(3 if config.robust else 0):
+    found = _fit(found, data, None, _enough(data))
+    for _ in range(3 if isinstance(data.residuals, Huber) else 0):
         data = _narrowed(found, data)
-        found = _fit(found, data, None, enough)
+        found = _fit(found, data, None, _enough(data))
+    found = _settled(found, data, config, rng)
     if found.error > EXACT * data.floor:
-        found = _fit(found, data, None, enough, free_start=True)
+        # Last, and for a clear gain alone: often one stream does not tell where it started.
+        moved = _fit(found, data, None, _enough(data), free_start=True)
+        if moved.error < 0.5 * found.error:
+            found = _settled(moved, data, config, rng)
+    return _simplified(found, data) if found.noise else found
+
+
+def _enough(data: ScaledStreams) -> Stop:
+    return Stop(iterations=60, patience=5, cost=data.floor**2)
+
+
+def _settled(
+    found: _Found, data: ScaledStreams, config: StateSpaceSearch, rng: np.random.Generator
+) -> _Found:
+    """The model with a map learned anew, as long as that makes it better or simpler."""
     for _ in range(4):
         if not np.isfinite(found.error):
             return found
-        anew = _fit(_relearned(found, data, config, rng), data, None, enough)
+        anew = _fit(_relearned(found, data, config, rng), data, None, _enough(data))
         better = anew.error < 0.5 * found.error
         simpler = anew.model.f.units < found.model.f.units
         if better or (simpler and anew.error <= _limit(found, data)):
             found = anew
         if not better:
             break
-    return _simplified(found, data) if found.noise else found
+    return found
 
 
 def _narrowed(found: _Found, data: ScaledStreams) -> ScaledStreams:
@@ -345,10 +357,10 @@ def _path(found: _Found, data: ScaledStreams) -> Array:
     """Inputs and state before each step of the model's own run: shape (samples, features)."""
     model = found.model
     size = model.size
-    start = np.repeat(found.start, data.x.shape[1], axis=0)
     seen = attrs.evolve(model, readout=np.eye(size), shift=np.zeros(size))
-    path = free_run(seen, data.x, start)[0]  # (time, streams, size)
-    before = np.concatenate([start[None], path[:-1]])
+    path = free_run(seen, data.x, found.start)[0]  # (time, streams, size)
+    start = np.broadcast_to(found.start, path[:1].shape)
+    before = np.concatenate([start, path[:-1]])
     return np.concatenate([data.x, before], axis=2).reshape(-1, model.f.features)
 
 
@@ -387,18 +399,12 @@ def _raw(model: Recurrence, data: ScaledStreams) -> Recurrence:
 
 
 def _constant(data: ScaledStreams) -> _Found:
-    """The mean of the outputs, where nothing better was found."""
+    """The best constant, where nothing better was found."""
     inputs, outputs = data.x.shape[2], data.y.shape[2]
     f = HiddenLayerMap(
         np.zeros(1), np.zeros((1, inputs + 1)), np.zeros((1, 0)), np.zeros((0, inputs + 1)),
         np.zeros(0),
     )  # fmt: skip
-    mean = (
-        np.median(data.y, axis=(0, 1))
-        if isinstance(data.residuals, Huber)
-        else data.y.mean(axis=(0, 1))
-    )
-    if data.between is not None:
-        mean = np.log(mean / (1.0 - mean))
+    mean = data.residuals.constant(data.y)
     error = float(np.sqrt(data.loss(np.broadcast_to(mean, data.y.shape))))
     return _Found(Recurrence(f, np.zeros((outputs, 1)), mean), np.zeros((1, 1)), error)
