@@ -152,18 +152,12 @@ class GradientLearner(Learner):
         engine = choose_engine(experiment.engine)
         compiled, method = None, engine.name
         if experiment.engine in ("auto", CompiledUpdates.name):
+            loss, clip = experiment.loss, experiment.clip
             try:
-                compiled, method = (
-                    CompiledUpdates(
-                        module,
-                        parameters,
-                        torch_optimizer,
-                        scheduler,
-                        experiment.loss,
-                        experiment.clip,
-                    ),
-                    CompiledUpdates.name,
+                compiled = CompiledUpdates(
+                    module, parameters, torch_optimizer, scheduler, loss, clip
                 )
+                method = compiled.name
             except UnknownToCompiledError as error:
                 if experiment.engine == CompiledUpdates.name:
                     raise ValueError(
@@ -210,14 +204,7 @@ class GradientLearner(Learner):
     def learn_ahead(self, run: Run) -> RunOutcome | None:
         if self.compiled is None:
             return None
-        try:
-            outcome = self.compiled.make(run, self._step_rate)
-        except UnknownToCompiledError as error:
-            self.compiled, self.method = (
-                None,
-                f"{self.engine.name} (compiled does not know {error})",
-            )
-            return None
+        outcome = self.compiled.make(run, self._step_rate)
         if outcome.losses:
             self.compiled.copy_weights_before(len(outcome.losses), self.good)
         elif outcome.failure is not None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from seqfit.models.kernels.inference import NetworkStream
 from seqfit.models.kernels.network import Network
 from seqfit.second_order.maps import Array
 from seqfit.second_order.outcome import Status
@@ -112,6 +113,11 @@ class Compilable(abc.ABC):
     @abc.abstractmethod
     def network(self) -> Network | None:
         """What it computes, with its own parameters; None where it is something else."""
+
+    def single_stream(self) -> SingleStream | None:
+        """See `StreamModule.single_stream`, before which this class comes."""
+        network = self.network()
+        return None if network is None else NetworkStream(network)
 
 
 class Model(abc.ABC):

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Compilable, Model, SingleStream, StreamModule
+from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.cells import CELLS
-from seqfit.models.kernels.inference import FreeRun, NetworkStream
+from seqfit.models.kernels.inference import FreeRun
 from seqfit.models.kernels.network import Network, state_array, state_of
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
@@ -94,7 +94,7 @@ class RNN(Model):
 
 
 @final
-class RecurrentModule(StreamModule, Compilable):
+class RecurrentModule(Compilable, StreamModule):
     """A recurrent network of torch, and a head that maps its hidden states to outputs.
 
     A state is a tensor (streams, layers, hidden); of an LSTM, a tuple of two: hidden and cell.
@@ -136,10 +136,6 @@ class RecurrentModule(StreamModule, Compilable):
             x, last = run_differentiable(cell, x, start, weights)
             after.append(last)
         return self.head(x), _as_state(_stacked(after))
-
-    def single_stream(self) -> SingleStream | None:
-        network = self.network()
-        return None if network is None else NetworkStream(network)
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         parts = _as_parts(state)
@@ -260,11 +256,7 @@ def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
     modules = [*head] if type(head) is torch.nn.Sequential else [head]
     rectifiers = modules[1::2]
     layers = [
-        layer
-        for layer in modules[::2]
-        if isinstance(layer, torch.nn.Linear)
-        and type(layer) is torch.nn.Linear
-        and layer.bias is not None
+        layer for layer in modules[::2] if type(layer) is torch.nn.Linear and layer.bias is not None
     ]
     plain = all(type(rectifier) is torch.nn.ReLU for rectifier in rectifiers)
     return layers if plain and len(layers) == len(rectifiers) + 1 else None

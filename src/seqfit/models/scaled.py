@@ -10,8 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Compilable, Model, SingleStream, StreamModule
-from seqfit.models.kernels.inference import NetworkStream
+from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.network import Network
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite
@@ -80,7 +79,7 @@ class Scaled(Model):
         return _ScaledModule(self.model.build(inputs, outputs), self)
 
 
-class _ScaledModule(StreamModule, Compilable):
+class _ScaledModule(Compilable, StreamModule):
     input_offset: Tensor
     input_scale: Tensor
     output_offset: Tensor
@@ -103,22 +102,18 @@ class _ScaledModule(StreamModule, Compilable):
         y, state = self.inner.fast_forward(self._in(x), state)
         return self._out(y), state
 
-    def single_stream(self) -> SingleStream | None:
-        network = self.network()
-        return None if network is None else NetworkStream(network)
-
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         return self.inner.window_states(self._in(x), state, window)
 
     def network(self) -> Network | None:
         inner = self.inner.network() if isinstance(self.inner, Compilable) else None
-        if inner is None or self._forward_hooks or self._forward_pre_hooks:
+        if inner is None or inner.is_scaled:
+            return None
+        if self._forward_hooks or self._forward_pre_hooks:
             return None
         own: dict[str, Any] = {
             name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)
         }
-        if inner.is_scaled:
-            return None
         return attrs.evolve(inner, **own)
 
     def _in(self, x: Tensor) -> Tensor:

@@ -30,7 +30,6 @@ from seqfit.fitting.engines.updates import (
 from seqfit.models.base import Compilable, StreamModule
 from seqfit.models.kernels.network import Layout, Network, aligned, state_array, state_of
 from seqfit.models.kernels.products import Array
-from seqfit.schedules import Update
 
 _LOSSES = {"l1": L1, "mse": MSE, "huber": HUBER}
 
@@ -89,11 +88,8 @@ class CompiledUpdates:
         Args:
             run: which updates, on which samples.
             step_rate: goes on to the learning rate of the next update.
-
-        Raises:
-            UnknownToCompiledError: the update is of a kind that is not known.
         """
-        update = _known_update(run.update)
+        update = run.update
         time, streams = update.lookback + update.length, run.x.shape[1]
         given = np.array([position for position, _ in run.boundaries])
         ends = given[-1] + update.length * np.arange(1, run.count + 1)
@@ -227,10 +223,3 @@ def _known_network(module: StreamModule, parameters: Sequence[torch.nn.Parameter
         if not parameter.requires_grad or parameter._backward_hooks:
             raise UnknownToCompiledError("parameters that are fixed or have hooks")
     return network
-
-
-def _known_update(update: Update) -> Update:
-    names = ("length", "window", "lookback", "washout", "reduction")
-    if Update(**{name: getattr(update, name) for name in names}) != update:
-        raise UnknownToCompiledError(f"the update {update}")
-    return update

@@ -18,12 +18,9 @@ def adam_step(
     rate: Vector, by_root: Vector, eps: Vector,
 ) -> None:  # fmt: skip
     """Adam, and with `keep` below one AdamW."""
-    w = weights[0]
-    g = gradient[0] * factor + w * weight_decay
-    m = mean[0] + by_mean * (g - mean[0])
-    v = square[0] * beta2 + by_square * (g * g)
-    mean[0], square[0] = m, v
-    new[0] = w * keep - rate * m / (v.square_root() * by_root + eps)
+    g = _decayed(weights, gradient, factor, weight_decay)
+    m, v = _averaged(g, mean, square, by_mean, beta2, by_square)
+    new[0] = weights[0] * keep - rate * m / (v.square_root() * by_root + eps)
 
 
 @rowwise(operands=6, scalars=9)
@@ -33,13 +30,11 @@ def amsgrad_step(
     rate: Vector, by_root: Vector, eps: Vector,
 ) -> None:  # fmt: skip
     """The same with the greatest mean square so far."""
-    w = weights[0]
-    g = gradient[0] * factor + w * weight_decay
-    m = mean[0] + by_mean * (g - mean[0])
-    v = square[0] * beta2 + by_square * (g * g)
+    g = _decayed(weights, gradient, factor, weight_decay)
+    m, v = _averaged(g, mean, square, by_mean, beta2, by_square)
     top = v.where(">", greatest[0], v, greatest[0])
-    mean[0], square[0], greatest[0] = m, v, top
-    new[0] = w * keep - rate * m / (top.square_root() * by_root + eps)
+    greatest[0] = top
+    new[0] = weights[0] * keep - rate * m / (top.square_root() * by_root + eps)
 
 
 @rowwise(operands=4, scalars=5)
@@ -48,10 +43,10 @@ def sgd_step(
     momentum: Vector, fresh: Vector, rate: Vector,
 ) -> None:  # fmt: skip
     """Stochastic gradient descent with momentum."""
-    w = weights[0]
-    b = buffer[0] * momentum + (gradient[0] * factor + w * weight_decay) * fresh
+    g = _decayed(weights, gradient, factor, weight_decay)
+    b = buffer[0] * momentum + g * fresh
     buffer[0] = b
-    new[0] = w - rate * b
+    new[0] = weights[0] - rate * b
 
 
 @rowwise(operands=4, scalars=5)
@@ -60,11 +55,10 @@ def nesterov_step(
     momentum: Vector, fresh: Vector, rate: Vector,
 ) -> None:  # fmt: skip
     """The same with Nesterov's momentum."""
-    w = weights[0]
-    g = gradient[0] * factor + w * weight_decay
+    g = _decayed(weights, gradient, factor, weight_decay)
     b = buffer[0] * momentum + g * fresh
     buffer[0] = b
-    new[0] = w - rate * (g + b * momentum)
+    new[0] = weights[0] - rate * (g + b * momentum)
 
 
 @rowwise(operands=2)
@@ -72,3 +66,18 @@ def add_squares(sums: Row, values: Row) -> None:
     """Add the squares of the values to the sums."""
     value = values[0]
     sums[0] = sums[0] + value * value
+
+
+def _decayed(weights: Row, gradient: Row, factor: Vector, weight_decay: Vector) -> Vector:
+    """The gradient, scaled, and that of the weights' squares."""
+    return gradient[0] * factor + weights[0] * weight_decay
+
+
+def _averaged(
+    g: Vector, mean: Row, square: Row, by_mean: Vector, beta2: Vector, by_square: Vector
+) -> tuple[Vector, Vector]:
+    """Adam's averages of gradients and of their squares, which go on with a new gradient."""
+    m = mean[0] + by_mean * (g - mean[0])
+    v = square[0] * beta2 + by_square * (g * g)
+    mean[0], square[0] = m, v
+    return m, v
