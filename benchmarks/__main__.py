@@ -1,11 +1,11 @@
-"""``python -m benchmarks accuracy | engines | speed``, each with ``--help``."""
+"""``python -m benchmarks accuracy | speed``, each with ``--help``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("accuracy", "engines", "speed")
+NAMES = ("accuracy", "speed")
 
 
 def main() -> None:

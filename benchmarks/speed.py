@@ -26,6 +26,7 @@ from seqfit.models import GRU
 WORKS = (
     Work("batch 1, 25 windows of 2 an update"),
     Work("batch 1, an update every 2", every=2),
+    Work("batch 1, window 50", window=50),
     Work("32 streams, window 50", streams=32, window=50, samples=32 * 500),
     Work("1,024 streams, window 50", streams=1024, window=50, samples=1024 * 100),
     Work("hidden 16", hidden=16),
