@@ -28,13 +28,7 @@ def is_tensor(leaf: object) -> bool:
 
 def map_arrays(function: Callable[[Any], Any], tree: State) -> State:
     """The same tree with `function` applied to each array and tensor; plain values stay."""
-    if isinstance(tree, tuple):
-        return tuple(map_arrays(function, branch) for branch in tree)
-    if isinstance(tree, list):
-        return [map_arrays(function, branch) for branch in tree]
-    if isinstance(tree, dict):
-        return {key: map_arrays(function, branch) for key, branch in tree.items()}
-    return tree if isinstance(tree, _PLAIN) else function(tree)
+    return map_leaves(lambda leaf: leaf if isinstance(leaf, _PLAIN) else function(leaf), tree)
 
 
 def map_together(function: Callable[..., Any], trees: list[State]) -> State:
@@ -49,6 +43,48 @@ def map_together(function: Callable[..., Any], trees: list[State]) -> State:
     if isinstance(first, dict):
         return {key: map_together(function, [tree[key] for tree in trees]) for key in first}
     return first if isinstance(first, _PLAIN) else function(*trees)
+
+
+def rows(tree: State, first: int, end: int) -> State:
+    """The same tree with rows `first` to `end` of each array and tensor."""
+    return map_arrays(lambda leaf: leaf[first:end], tree)
+
+
+def leaves(tree: State) -> list[Any]:
+    """The leaves of a tree, in the order in which `map_leaves` takes them."""
+    found: list[Any] = []
+    map_leaves(found.append, tree)
+    return found
+
+
+def map_leaves(function: Callable[[Any], Any], tree: State) -> State:
+    """The same tree with `function` applied to each leaf, plain values too."""
+    if isinstance(tree, tuple):
+        return tuple(map_leaves(function, branch) for branch in tree)
+    if isinstance(tree, list):
+        return [map_leaves(function, branch) for branch in tree]
+    if isinstance(tree, dict):
+        return {key: map_leaves(function, branch) for key, branch in tree.items()}
+    return function(tree)
+
+
+def stack(trees: list[State]) -> State:
+    """Many trees of equal shape as one that takes less room, see `unstack`."""
+    import torch
+
+    columns: list[list[Any]] = [list(column) for column in zip(*map(leaves, trees), strict=True)]
+    stacked = [torch.stack(c) if all(map(is_tensor, c)) else c for c in columns]
+    return {"first": trees[0], "leaves": stacked, "count": len(trees)}
+
+
+def unstack(stacked: State) -> list[State]:
+    """The trees that `stack` took."""
+
+    def tree(index: int) -> State:
+        column = iter(stacked["leaves"])
+        return map_leaves(lambda _: next(column)[index], stacked["first"])
+
+    return [tree(index) for index in range(stacked["count"])]
 
 
 def copy(tree: State) -> State:

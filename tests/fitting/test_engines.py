@@ -142,7 +142,7 @@ def test_the_gradient_of_an_update_is_what_its_fields_say(name, update):
     time = update.lookback + update.length
     x = torch.rand(time, 3, 2, dtype=torch.float64)
     y = torch.rand(time, 3, 2, dtype=torch.float64)
-    segment = Segment(x, y, module.start(3), update)
+    segment = Segment(x, y, module.start(3), update, live=3)
     outcome = choose_engine(name).accumulate(module, elementwise("l1"), segment)
     found = torch.cat([p.grad.flatten() for p in module.parameters()])
     torch.testing.assert_close(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
 from typing import final
 
 import attrs
 import numpy as np
+import torch
 
 from seqfit.fitting.samples import Samples
-from seqfit.states import State
+from seqfit.states import State, map_arrays, stack, unstack
 
 
 @final
@@ -44,6 +47,25 @@ class SampleBuffer:
             boundaries=[(0, state)],
         )
 
+    @classmethod
+    def restored(cls, state: State, device: torch.device) -> SampleBuffer:
+        """The buffer whose `state` was taken, with the model's states on a device."""
+        kept = map_arrays(lambda leaf: leaf.to(device), unstack(state["states"]))
+        boundaries = list(zip(state["boundaries"].tolist(), kept, strict=True))
+        return cls(state["x"], state["y"], state["first"], state["position"], boundaries)
+
+    def state(self) -> State:
+        """All of it as a state tree."""
+        positions, states = zip(*self.boundaries, strict=True)
+        return {
+            "x": self.x,
+            "y": self.y,
+            "first": self.first,
+            "position": self.position,
+            "boundaries": np.array(positions),
+            "states": stack([*states]),
+        }
+
     @property
     def waiting(self) -> int:
         """Samples of each stream that no update has taken yet."""
@@ -56,7 +78,17 @@ class SampleBuffer:
 
     def boundary_before(self, position: int) -> tuple[int, State]:
         """The newest boundary at or before a position, and the model's state there."""
-        return next(b for b in reversed(self.boundaries) if b[0] <= position)
+        return self.boundaries[self._index_before(position)]
+
+    def since(self, position: int) -> list[tuple[int, State]]:
+        """The newest boundary at or before a position, and all after it."""
+        return self.boundaries[self._index_before(position) :]
+
+    def refresh(self, position: int, state: State) -> None:
+        """Take over a newer state at a position, if it is a boundary."""
+        index = self._index_before(position)
+        if self.boundaries[index][0] == position:
+            self.boundaries[index] = position, state
 
     def advance(self, length: int, count: int, states: list[State], history: int) -> None:
         """Mark samples as taken, and forget what no later update can look back on.
@@ -70,12 +102,14 @@ class SampleBuffer:
         self.position += length * count
         first = self.position - length * (len(states) - 1)
         self.boundaries += [(first + length * i, state) for i, state in enumerate(states)]
-        oldest, _ = self.boundary_before(max(self.position - history, self.boundaries[0][0]))
-        while self.boundaries[0][0] < oldest:
-            del self.boundaries[0]
+        oldest = max(self.position - history, self.boundaries[0][0])
+        del self.boundaries[: self._index_before(oldest)]
 
     def drop_past(self) -> None:
         """Give back the memory of samples that lie before the oldest boundary."""
         keep = self.boundaries[0][0] - self.first
         self.x, self.y = self.x[keep:].copy(), self.y[keep:].copy()
         self.first += keep
+
+    def _index_before(self, position: int) -> int:
+        return bisect_right(self.boundaries, position, key=itemgetter(0)) - 1

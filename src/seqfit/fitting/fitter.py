@@ -96,6 +96,7 @@ class Fitter(Experiment):
         timed = max(course.samples_timed, 1)
         return Report(
             samples=training.buffer.position * self.schedule.streams,
+            replayed=training.replayed * self.schedule.streams,
             updates=training.updates,
             seconds=course.seconds,
             us_per_sample=course.seconds / timed * 1e6,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import inspect
 import math
 from typing import final
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqfit.fitting.engines import (
+    CompiledGradient,
     CompiledUpdates,
     Engine,
     Outcome,
@@ -124,6 +126,8 @@ class GradientLearner(Learner):
         loss: the elementwise loss.
         clip: greatest norm of a gradient, if there is one.
         good: the weights with which the loss was last seen to be finite.
+        searches: whether a step of the optimizer computes gradients at several points, as that of
+            L-BFGS does.
     """
 
     module: StreamModule
@@ -136,6 +140,7 @@ class GradientLearner(Learner):
     loss: Loss
     clip: float | None
     good: list[Tensor]
+    searches: bool
 
     @classmethod
     def build(
@@ -149,21 +154,9 @@ class GradientLearner(Learner):
         if isinstance(rate, TorchLearningRate):
             rate = rate.over(updates_within(experiment.schedule, experiment.samples))
         scheduler = None if rate is None else rate(torch_optimizer)
-        engine = choose_engine(experiment.engine)
-        compiled, method = None, engine.name
-        if experiment.engine in ("auto", CompiledUpdates.name):
-            loss, clip = experiment.loss, experiment.clip
-            try:
-                compiled = CompiledUpdates(
-                    module, parameters, torch_optimizer, scheduler, loss, clip
-                )
-                method = compiled.name
-            except UnknownToCompiledError as error:
-                if experiment.engine == CompiledUpdates.name:
-                    raise ValueError(
-                        f"engine 'compiled' does not know {error}; engine 'auto' takes another"
-                    ) from None
-                method = f"{engine.name} (compiled does not know {error})"
+        engine, compiled, method = _choose(
+            experiment, module, parameters, torch_optimizer, scheduler
+        )
         return cls(
             module=module,
             parameters=parameters,
@@ -175,6 +168,7 @@ class GradientLearner(Learner):
             loss=elementwise(experiment.loss),
             clip=experiment.clip,
             good=[p.detach().clone() for p in parameters],
+            searches=_needs_closure(torch_optimizer),
         )
 
     @property
@@ -182,24 +176,32 @@ class GradientLearner(Learner):
         return float(self.optimizer.param_groups[0]["lr"])
 
     def learn(self, segment: Segment) -> Outcome:
-        self.optimizer.zero_grad()
-        outcome = self.engine.accumulate(self.module, self.loss, segment)
+        outcome = self._gradient(segment)
         if not math.isfinite(outcome.loss):
             self.restore_good_weights()
             raise DivergedError(f"the loss is {outcome.loss}")
         with torch.no_grad():
             torch._foreach_copy_(self.good, self.parameters)
-        if self.clip is not None:
+        if self.searches:
+            self.optimizer.step(lambda: self._gradient(segment).objective)
+        else:
+            self.optimizer.step()
+        self._step_rate()
+        return outcome
+
+    def _gradient(self, segment: Segment) -> Outcome:
+        """Fill in the gradients of an update."""
+        self.optimizer.zero_grad()
+        outcome = self.engine.accumulate(self.module, self.loss, segment)
+        if self.clip is not None and math.isfinite(outcome.loss):
             norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
             if not math.isfinite(norm):
                 raise DivergedError(f"the norm of the gradient is {norm.item()}")
-        self.optimizer.step()
-        self._step_rate()
         return outcome
 
     @property
     def is_prepared(self) -> bool:
-        return self.compiled is None or self.compiled.is_compiled
+        return self.engine.is_prepared if self.compiled is None else self.compiled.is_compiled
 
     def learn_ahead(self, run: Run) -> RunOutcome | None:
         if self.compiled is None:
@@ -242,3 +244,31 @@ class GradientLearner(Learner):
         total: float = getattr(self.scheduler, "total_steps", math.inf)
         if self.scheduler is not None and self.scheduler.last_epoch + 1 < total:
             self.scheduler.step()
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    parameter = inspect.signature(optimizer.step).parameters.get("closure")
+    return parameter is not None and parameter.default is inspect.Parameter.empty
+
+
+def _choose(
+    experiment: Experiment,
+    module: StreamModule,
+    parameters: tuple[torch.nn.Parameter, ...],
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+) -> tuple[Engine, CompiledUpdates | None, str]:
+    """What computes gradients, what makes whole updates if anything does, and their name."""
+    engine, loss, clip = choose_engine(experiment.engine), experiment.loss, experiment.clip
+    if experiment.engine not in ("auto", CompiledUpdates.name):
+        return engine, None, engine.name
+    try:
+        engine = CompiledGradient(module, parameters, loss)
+        compiled = CompiledUpdates(module, parameters, optimizer, scheduler, loss, clip)
+    except UnknownToCompiledError as error:
+        if experiment.engine == CompiledUpdates.name:
+            raise ValueError(
+                f"engine 'compiled' does not know {error}; engine 'auto' takes another"
+            ) from None
+        return engine, None, f"{engine.name} (compiled does not know {error})"
+    return engine, compiled, compiled.name

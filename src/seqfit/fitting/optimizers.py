@@ -61,10 +61,10 @@ def _as_dict(options: Any) -> dict[str, Any]:
 @final
 @attrs.frozen
 class TorchOptimizer:
-    """An optimizer of `torch.optim`, by name.
+    """An optimizer of `torch.optim`, or else of the package `pytorch_optimizer`, by name.
 
     Attributes:
-        name: name of the class, for example ``"Adam"``.
+        name: name of the class, for example ``"Adam"`` or ``"SOAP"``.
         options: its keyword arguments.
     """
 
@@ -73,13 +73,11 @@ class TorchOptimizer:
 
     def __attrs_post_init__(self) -> None:
         probe = torch.nn.Parameter(torch.zeros(1))
-        _call(_find("optimizer", torch.optim, torch.optim.Optimizer, self.name), [probe], self)
+        _call(_find_optimizer(self.name), [probe], self)
 
     def __call__(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
         """The optimizer of some parameters."""
-        optimizer: torch.optim.Optimizer = getattr(torch.optim, self.name)(
-            parameters, **self.options
-        )
+        optimizer: torch.optim.Optimizer = _find_optimizer(self.name)(parameters, **self.options)
         return optimizer
 
     def settings(self) -> dict[str, Any]:
@@ -152,6 +150,26 @@ def _from_settings(cls: type[Any], value: Any) -> Any:
     options = dict(value)
     name = options.pop("name", None)
     return cls(name, options)
+
+
+def _find_optimizer(name: str) -> type[Any]:
+    own = _named(torch.optim, torch.optim.Optimizer)
+    if name in own:
+        return own[name]
+    try:
+        import pytorch_optimizer
+    except ModuleNotFoundError:
+        raise ValueError(
+            f"optimizer must be the name of a class of torch.optim, got {name!r}"
+            f"{did_you_mean(name, own)}; the extra seqfit[optimizers] brings others, such as SOAP"
+        ) from None
+    others = _named(pytorch_optimizer, torch.optim.Optimizer)
+    if name not in others:
+        raise ValueError(
+            f"optimizer must be the name of a class of torch.optim or pytorch_optimizer, "
+            f"got {name!r}{did_you_mean(name, own | others)}"
+        )
+    return others[name]
 
 
 def _find(field: str, module: Any, base: type[Any], name: str) -> type[Any]:

@@ -14,6 +14,7 @@ class Report:
 
     Attributes:
         samples: samples that updates have taken, over all streams.
+        replayed: samples that updates went through once more, replayed or looked back on.
         updates: updates made.
         seconds: time spent in fitting, since the fitter was made or loaded.
         us_per_sample: microseconds for each sample fitted in that time.
@@ -24,6 +25,7 @@ class Report:
     """
 
     samples: int
+    replayed: int
     updates: int
     seconds: float
     us_per_sample: float

@@ -90,7 +90,7 @@ class SolvingLearner(Learner):
                 state = after
             else:
                 self.restore(before | {"status": self.status})
-        return Outcome(loss, state)
+        return Outcome(loss, loss, state)
 
     def check_weights(self) -> None:
         """Weights are taken over only where their free run is finite."""

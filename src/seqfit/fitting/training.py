@@ -17,7 +17,7 @@ from seqfit.fitting.learner import DivergedError, Learner
 from seqfit.fitting.solving import begin_learner
 from seqfit.models.base import detach
 from seqfit.schedules.base import Progress, Update
-from seqfit.states import State, map_arrays
+from seqfit.states import State, map_together, rows
 
 
 @final
@@ -30,6 +30,7 @@ class Training:
         buffer: samples that wait or may be looked back on.
         schedule_state: the schedule's state before the next update.
         updates: updates made.
+        replayed: samples of each stream that updates went through once more.
         loss: mean loss over the new samples of the last update; NaN before it.
         curve: the course of the loss.
     """
@@ -38,6 +39,7 @@ class Training:
     buffer: SampleBuffer
     schedule_state: State
     updates: int = 0
+    replayed: int = 0
     loss: float = math.nan
     curve: LossCurve = attrs.field(factory=LossCurve)
 
@@ -92,6 +94,7 @@ class Training:
             buffer.advance(update.length, len(losses), states, schedule.history)
             self.schedule_state, self.loss = schedule_state, losses[-1]
             self.updates += len(losses)
+            self.replayed += len(losses) * (update.lookback + update.span * len(update.replays))
             after_update()
         buffer.drop_past()
         try:
@@ -103,9 +106,10 @@ class Training:
         """All of it as a state tree."""
         return {
             "learner": self.learner.state(),
-            "buffer": attrs.asdict(self.buffer, recurse=False),
+            "buffer": self.buffer.state(),
             "schedule_state": self.schedule_state,
             "updates": self.updates,
+            "replayed": self.replayed,
             "loss": self.loss,
             "curve": attrs.asdict(self.curve),
         }
@@ -113,14 +117,10 @@ class Training:
     def restore(self, state: State) -> None:
         """Go on from what `state` gave."""
         self.learner.restore(state["learner"])
-        device = next(self.learner.module.parameters()).device
-        self.buffer = SampleBuffer(**state["buffer"])
-        self.buffer.boundaries = [
-            (position, map_arrays(lambda leaf: leaf.to(device), model_state))
-            for position, model_state in self.buffer.boundaries
-        ]
+        self.buffer = SampleBuffer.restored(state["buffer"], self._device)
         self.schedule_state = state["schedule_state"]
-        self.updates, self.loss = state["updates"], state["loss"]
+        self.updates, self.replayed = state["updates"], state["replayed"]
+        self.loss = state["loss"]
         self.curve = LossCurve(**state["curve"])
 
     def _learn(
@@ -132,24 +132,44 @@ class Training:
             Losses of the updates made, and the states after the last of them.
         """
         buffer = self.buffer
-        boundaries = [(position - buffer.first, state) for position, state in buffer.boundaries]
-        keep = history // update.length + 2
-        ahead = self.learner.learn_ahead(Run(inputs, outputs, boundaries, update, count, keep))
-        if ahead is not None:
-            return ahead.losses, ahead.states
-        start, state = self._state_at(buffer.position - update.lookback, inputs)
-        span = slice(start - buffer.first, buffer.position + update.length - buffer.first)
-        outcome = self.learner.learn(Segment(inputs[span], outputs[span], state, update))
-        return [outcome.loss], [outcome.state]
+        begin = buffer.position - update.lookback
+        if not update.replays:
+            boundaries = [(at - buffer.first, state) for at, state in buffer.since(begin)]
+            keep = history // update.length + 2
+            ahead = self.learner.learn_ahead(Run(inputs, outputs, boundaries, update, count, keep))
+            if ahead is not None:
+                return ahead.losses, ahead.states
+        begins = (begin, *update.replays)
+        spans = [slice(at - buffer.first, at - buffer.first + update.span) for at in begins]
+        x = torch.cat([inputs[span] for span in spans], dim=1)
+        y = torch.cat([outputs[span] for span in spans], dim=1)
+        before = [self._state_at(at, inputs) for at in begins]
+        state = map_together(lambda *tensors: torch.cat(tensors), before)
+        streams = inputs.shape[1]
+        outcome = self.learner.learn(Segment(x, y, state, update, live=streams))
+        if update.replays:
+            self._refresh(begins, x[: update.length], state, streams)
+        return [outcome.loss], [rows(outcome.state, 0, streams)]
 
-    def _state_at(self, position: int, inputs: torch.Tensor) -> tuple[int, State]:
-        """A position, and the model's state there, run on from the boundary before it."""
+    def _refresh(self, begins: tuple[int, ...], x: torch.Tensor, state: State, live: int) -> None:
+        """Find anew the states that the model now has after the first samples of segments."""
+        with torch.no_grad():
+            _, after = self.learner.module.fast_forward(x, state)
+        for i, begin in enumerate(begins):
+            self.buffer.refresh(begin + len(x), rows(after, i * live, (i + 1) * live))
+
+    def _state_at(self, position: int, inputs: torch.Tensor) -> State:
+        """The model's state at a position, run on from the boundary before it."""
         boundary, state = self.buffer.boundary_before(position)
         if boundary < position:
             between = slice(boundary - self.buffer.first, position - self.buffer.first)
             with torch.no_grad():
                 _, state = self.learner.module.fast_forward(inputs[between], state)
-        return position, detach(state)
+        return detach(state)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.learner.module.parameters()).device
 
     def _where_diverged(self, error: DivergedError) -> str:
         return (
@@ -166,3 +186,11 @@ def _require_possible(update: Update, history: int, progress: Progress) -> None:
             f"the schedule asks to look back {update.lookback} samples at position "
             f"{progress.position}, but its history is {history}"
         )
+    oldest, newest = progress.position - limit, progress.position - update.span
+    for begin in update.replays:
+        if not oldest <= begin <= newest:
+            raise ValueError(
+                f"the schedule asks to replay {update.span} samples from position {begin} on; at "
+                f"position {progress.position}, with a history of {history}, a replay may begin "
+                f"from {oldest} to {newest}"
+            )

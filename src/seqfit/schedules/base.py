@@ -12,6 +12,11 @@ from seqfit.states import State
 from seqfit.validators import is_int, natural, one_of, positive_int
 
 
+def _positions(_update: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple) or not all(is_int(p) and p >= 0 for p in value):
+        raise ValueError(f"{attribute.name} must be a tuple of positions, got {value!r}")
+
+
 def _scores_each_new_sample(update: Update, attribute: attrs.Attribute[Any], value: Any) -> None:
     natural(update, attribute, value)
     if value > update.lookback:
@@ -31,6 +36,11 @@ class Update:
     samples tile the segment from its first sample on (the last may be shorter); gradients flow
     within a window and are cut between windows.
 
+    Earlier segments, as long as its own, may be replayed beside it: each stream then also runs
+    through its own samples there, from the state that the model had there last. All segments
+    count alike in the loss of the update. When it is made, the states `length` samples into the
+    segments are found anew, for those that are replayed from there later.
+
     Attributes:
         length: new samples of each stream.
         window: truncation length, how many samples a gradient flows back.
@@ -38,6 +48,7 @@ class Update:
         washout: leading samples of the segment that are left out of the loss.
         reduction: ``"mean"`` takes the mean loss over the segment; ``"sum"`` adds up the mean
             losses of its windows.
+        replays: positions at which the segments begin that are replayed.
     """
 
     length: int = attrs.field(validator=positive_int)
@@ -45,6 +56,12 @@ class Update:
     lookback: int = attrs.field(default=0, validator=natural)
     washout: int = attrs.field(default=0, validator=_scores_each_new_sample)
     reduction: Literal["mean", "sum"] = attrs.field(default="mean", validator=one_of("mean", "sum"))
+    replays: tuple[int, ...] = attrs.field(default=(), validator=_positions)
+
+    @property
+    def span(self) -> int:
+        """Samples of a segment."""
+        return self.lookback + self.length
 
 
 @final
@@ -93,7 +110,8 @@ class UpdateSchedule(abc.ABC):
             progress: what has been done so far.
 
         Returns:
-            update: its `lookback` is at most `progress.position` and at most `history`.
+            update: its `lookback` is at most `progress.position` and at most `history`; what it
+                replays was taken by earlier updates, the last `history` samples of them.
             state: the state after it.
         """
 

@@ -92,6 +92,13 @@ def _looks_back_on_what_was_there(schedule: UpdateSchedule, losses: tuple[float,
                     f"update {number} of {describe(schedule)} looks back {update.lookback} "
                     f"samples, but {what}"
                 )
+        oldest = max(position - schedule.history, 0)
+        for begin in update.replays:
+            if not oldest <= begin <= position - update.span:
+                raise Broken(
+                    f"update {number} of {describe(schedule)} replays {update.span} samples from "
+                    f"position {begin} on, but those taken and kept lie from {oldest} to {position}"
+                )
 
 
 _LAWS = (

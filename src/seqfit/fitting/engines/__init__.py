@@ -2,6 +2,7 @@
 
 from seqfit.fitting.engines.base import Engine, Outcome, Run, RunOutcome, Segment
 from seqfit.fitting.engines.compiled import CompiledUpdates
+from seqfit.fitting.engines.compiled_gradient import CompiledGradient
 from seqfit.fitting.engines.compiled_optimizer import UnknownToCompiledError
 from seqfit.fitting.engines.eager import EagerEngine
 from seqfit.fitting.engines.windowed import WindowedEngine
@@ -17,6 +18,7 @@ def choose_engine(name: str) -> Engine:
 
 __all__ = [
     "ENGINE_NAMES",
+    "CompiledGradient",
     "CompiledUpdates",
     "EagerEngine",
     "Engine",

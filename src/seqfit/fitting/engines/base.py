@@ -25,14 +25,15 @@ class Segment:
         x: inputs, (time, streams, inputs).
         y: what should come out, (time, streams, outputs).
         state: the model's state before them.
-        update: how they are cut into windows and weighted; its `lookback` and `length` add up
-            to the time.
+        update: how they are cut into windows and weighted; its `span` is the time.
+        live: leading streams that run here for the first time; those after them are replayed.
     """
 
     x: Tensor
     y: Tensor
     state: State
     update: Update
+    live: int
 
 
 @final
@@ -41,11 +42,13 @@ class Outcome:
     """What is left when a segment has been run through.
 
     Attributes:
-        loss: mean loss over the new samples.
-        state: the model's state after them, without gradient.
+        loss: mean loss over the new samples, those of the live streams.
+        objective: the loss of the update, of which the gradient was taken.
+        state: the model's state after all streams, without gradient.
     """
 
     loss: float
+    objective: float
     state: State
 
 
@@ -94,6 +97,11 @@ class Engine(abc.ABC):
 
     name: str
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the next call can start at once: nothing has to be compiled."""
+        return True
+
     @abc.abstractmethod
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
         """Add the gradient of the segment's loss to the ``grad`` of the parameters.
@@ -112,7 +120,7 @@ def sample_weights(update: Update, dtype: torch.dtype, device: torch.device) -> 
     Returns:
         Tensor of shape (time,); zero in the washout.
     """
-    time = update.lookback + update.length
+    time = update.span
     scored = (torch.arange(time) >= update.washout).double()
     if update.reduction == "mean":
         weights = scored / scored.sum()

@@ -26,14 +26,15 @@ class EagerEngine(Engine):
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
         x, y, state, update = segment.x, segment.y, segment.state, segment.update
         weights = sample_weights(update, x.dtype, x.device)
-        losses = []
+        live, objective = [], 0.0
         for window in torch.arange(len(x)).split(update.window):
             window_loss = x.new_zeros(())
             for t in window.tolist():
                 prediction, state = module(x[t : t + 1], state)  # (1, streams, outputs)
-                sample_loss = loss(prediction, y[t : t + 1]).mean()
-                window_loss = window_loss + weights[t] * sample_loss
-                losses.append(sample_loss.detach())
+                losses = loss(prediction, y[t : t + 1])
+                window_loss = window_loss + weights[t] * losses.mean()
+                live.append(losses[:, : segment.live].detach().mean())
             window_loss.backward()
+            objective += window_loss.item()
             state = detach(state)
-        return Outcome(torch.stack(losses[update.lookback :]).mean().item(), state)
+        return Outcome(torch.stack(live[update.lookback :]).mean().item(), objective, state)

@@ -66,14 +66,18 @@ SETTINGS = np.dtype(
 @compiled_in_place
 def _score(
     memory: Array, net: Any, head: Any, base: int, y: Array, first: int, skipped: int, time: int,
-    stream: int, streams: int, sample_weights: Array, lookback: int, loss: int, offset: Array,
-    scale: Array,
-) -> float:  # fmt: skip
-    """Fill in the slopes of the outputs; the sum of the losses of the new samples."""
+    stream: int, streams: int, live: int, sample_weights: Array, lookback: int, loss: int,
+    offset: Array, scale: Array,
+) -> tuple[float, float]:  # fmt: skip
+    """Fill in the slopes of the outputs.
+
+    Returns:
+        The sum of the losses of the new samples of live streams, and the weighted loss of all.
+    """
     last = head[len(head) - 1]
     outputs = net[0].outputs
     share = 1.0 / (y.shape[1] * outputs)
-    total = 0.0
+    total, objective = 0.0, 0.0
     for t in range(time):
         weight = sample_weights[t] * share
         for b in range(streams):
@@ -93,18 +97,19 @@ def _score(
                 else:
                     value, slope = size - 0.5, np.sign(error)
                 memory[slopes + j] = slope * weight * scale[j]
-                if t >= lookback:
+                objective += weight * value
+                if t >= lookback and stream + b < live:
                     total += value
-    return total
+    return total, objective
 
 
 @compiled_in_place
 def block_gradient(
     memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int, gradient: int,
-    x: Array, y: Array, before: Array, after: Array, stream: int, streams: int, first: int,
-    skipped: int, lookback: int, window: int, sample_weights: Array, loss: int,
+    x: Array, y: Array, before: Array, after: Array, stream: int, streams: int, live: int,
+    first: int, skipped: int, lookback: int, window: int, sample_weights: Array, loss: int,
     input_offset: Array, input_scale: Array, output_offset: Array, output_scale: Array,
-) -> float:  # fmt: skip
+) -> tuple[float, float]:  # fmt: skip
     """The gradient of an update by some of its streams, and the state after it.
 
     Args:
@@ -121,6 +126,7 @@ def block_gradient(
         after: filled with the state after the update.
         stream: first of the streams.
         streams: how many.
+        live: leading streams of which the loss is recorded.
         first: first sample.
         skipped: samples that are run through before the update's.
         lookback: samples of the update that are not new.
@@ -133,7 +139,7 @@ def block_gradient(
         output_scale: see `put_outputs`.
 
     Returns:
-        Sum of the losses of the new samples.
+        Sum of the losses of the new samples of live streams, and the weighted loss of all.
     """
     time = len(sample_weights)
     seen = x[first : first + skipped + time]
@@ -141,13 +147,61 @@ def block_gradient(
     put_state(memory, net, layers, base, before, stream, streams)
     forward(memory, net, layers, head, weights, base, skipped + time, streams)
     take_state(memory, net, layers, base, after, stream, streams, skipped + time)
-    total = _score(
-        memory, net, head, base, y, first + skipped, skipped, time, stream, streams,
+    losses = _score(
+        memory, net, head, base, y, first + skipped, skipped, time, stream, streams, live,
         sample_weights, lookback, loss, output_offset, output_scale,
     )  # fmt: skip
     transpose_weights(memory, net, layers, head, weights, base)
     backward(memory, net, layers, head, base, gradient, skipped, time, streams, window)
-    return total
+    return losses
+
+
+@compiled
+def make_gradient(
+    memory: Array, net: Any, layers: Any, head: Any, x: Array, y: Array, before: Array,
+    after: Array, live: int, lookback: int, window: int, sample_weights: Array, loss: int,
+    input_offset: Array, input_scale: Array, output_offset: Array, output_scale: Array,
+) -> tuple[float, float]:  # fmt: skip
+    """The gradient of one update, and the state after it.
+
+    Args:
+        memory: see above; the gradient is left in that of the first block.
+        net: see `Layout`.
+        layers: see `Layout`.
+        head: see `Layout`.
+        x: inputs, (time, streams, inputs).
+        y: what should come out, (time, streams, outputs).
+        before: the state before the first sample, (parts, layers, streams, hidden).
+        after: filled with the state after the last one.
+        live: leading streams of which the loss is recorded.
+        lookback: samples that are not new.
+        window: truncation length.
+        sample_weights: weight of each sample in the loss, (time,).
+        loss: number of the loss.
+        input_offset: see `put_samples`.
+        input_scale: see `put_samples`.
+        output_offset: see `put_outputs`.
+        output_scale: see `put_outputs`.
+
+    Returns:
+        Mean loss over the new samples of live streams, and the weighted loss of all.
+    """
+    streams, numbers = x.shape[1], net[0].numbers
+    blocks = (streams + STREAMS_AT_ONCE - 1) // STREAMS_AT_ONCE
+    gradients = (2 + AVERAGES) * numbers + _SQUARES
+    base, total, objective = gradients + blocks * numbers, 0.0, 0.0
+    for block in range(blocks):
+        stream = block * STREAMS_AT_ONCE
+        recorded, weighted = block_gradient(
+            memory, net, layers, head, 0, base, gradients + block * numbers, x, y, before, after,
+            stream, min(STREAMS_AT_ONCE, streams - stream), live, 0, 0, lookback, window,
+            sample_weights, loss, input_offset, input_scale, output_offset, output_scale,
+        )  # fmt: skip
+        total += recorded
+        objective += weighted
+    for block in range(1, blocks):
+        add(memory, numbers, 1, (gradients, 0, gradients + block * numbers, 0), ())
+    return total / ((len(x) - lookback) * live * y.shape[2]), objective
 
 
 @compiled_in_place
@@ -264,13 +318,14 @@ def make_updates(
         total = 0.0
         for block in range(blocks):
             stream = block * STREAMS_AT_ONCE
-            total += block_gradient(
+            recorded, _ = block_gradient(
                 memory, net, layers, head, weights, base, gradients + block * numbers, x, y,
                 states[starts[i]], states[given + i], stream,
-                min(STREAMS_AT_ONCE, streams - stream), firsts[i], skips[i], lookback, window,
-                sample_weights, settings[0].loss, input_offset, input_scale, output_offset,
-                output_scale,
+                min(STREAMS_AT_ONCE, streams - stream), streams, firsts[i], skips[i], lookback,
+                window, sample_weights, settings[0].loss, input_offset, input_scale,
+                output_offset, output_scale,
             )  # fmt: skip
+            total += recorded
         losses[i] = total / count
         if not math.isfinite(losses[i]):
             return i, LOSS_NOT_FINITE, losses[i]

@@ -12,7 +12,7 @@ from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
 from seqfit.fitting.losses import Loss
 from seqfit.models.base import StreamModule, detach
 from seqfit.schedules import Update
-from seqfit.states import State, map_arrays
+from seqfit.states import State, rows
 
 
 @final
@@ -41,19 +41,20 @@ class WindowedEngine(Engine):
             loss,
             _side_by_side(x[:whole], window),
             _side_by_side(y[:whole], window),
-            map_arrays(lambda leaf: leaf[:batch], states),
+            rows(states, 0, batch),
         )  # (window, windows * streams, outputs)
         parts = [losses.reshape(window, whole // window, -1)]
-        state = map_arrays(lambda leaf: leaf[-streams:], after)
+        state = rows(after, batch - streams, batch)
         if whole < time:
-            rest = map_arrays(lambda leaf: leaf[batch:], states)
+            rest = rows(states, batch, batch + streams)
             losses, state = _run(module, loss, x[whole:], y[whole:], rest)
             parts.append(losses.reshape(time - whole, 1, -1))
-        total, recorded = (_alike if update.washout == update.lookback == 0 else _weighted)(
-            parts, update
-        )
+        if update.washout == update.lookback == 0 and segment.live == streams:
+            total, recorded = _alike(parts, update)
+        else:
+            total, recorded = _weighted(parts, update, segment.live / streams)
         total.backward()
-        return Outcome(recorded, detach(state))
+        return Outcome(recorded, total.item(), detach(state))
 
 
 def _side_by_side(samples: Tensor, window: int) -> Tensor:
@@ -91,8 +92,15 @@ def _alike(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
     return sum(weighted[1:], weighted[0]), sum(total.item() for total in sums) / count
 
 
-def _weighted(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
-    """The loss of any update, and its mean over the new samples; arguments as for `_alike`."""
-    by_sample = torch.cat([losses.transpose(0, 1).flatten(0, 1).mean(dim=1) for losses in parts])
+def _weighted(parts: list[Tensor], update: Update, live: float) -> tuple[Tensor, float]:
+    """The loss of any update, and its mean over the new samples of the live streams.
+
+    Args:
+        parts: as for `_alike`.
+        update: how they are weighted.
+        live: share of the streams that are live; they come first.
+    """
+    by_sample = torch.cat([losses.transpose(0, 1).flatten(0, 1) for losses in parts])
     weights = sample_weights(update, by_sample.dtype, by_sample.device)
-    return (by_sample * weights).sum(), by_sample[update.lookback :].mean().item()
+    recorded = by_sample[update.lookback :, : round(by_sample.shape[1] * live)]
+    return (by_sample.mean(dim=1) * weights).sum(), recorded.mean().item()

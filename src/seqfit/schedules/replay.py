@@ -1,0 +1,74 @@
+"""Learning again from what went by."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import attrs
+
+from seqfit.schedules.base import Progress, Update, UpdateSchedule
+from seqfit.signals.randomness import uniforms
+from seqfit.states import State
+from seqfit.validators import positive_int, seed
+
+
+def _schedule(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, UpdateSchedule):
+        raise ValueError(f"{attribute.name} must be an update schedule, got {value!r}")
+
+
+@final
+@attrs.frozen
+class Replay(UpdateSchedule):
+    """Beside the segment of each update, segments drawn from the stream's recent past.
+
+    One pass over a stream forgets what it saw first and learns from neighbouring samples, which
+    are alike. Here each update also runs through `passes` earlier segments, drawn at random from
+    the last `capacity` samples, each from the state that the model had there last. Where
+    segments don't overlap, each sample is so gone through `passes` times more, on average.
+
+    References:
+        Lin (1992), "Self-improving reactive agents based on reinforcement learning, planning and
+        teaching": experience replay. Kapturowski et al. (2019), "Recurrent experience replay in
+        distributed reinforcement learning": on stored states.
+
+    Attributes:
+        inner: says when an update is made, and how long its segment is.
+        capacity: samples of each stream that are kept to be replayed.
+        passes: earlier segments in each update.
+        seed: of the draws.
+    """
+
+    inner: UpdateSchedule = attrs.field(validator=_schedule)
+    capacity: int = attrs.field(default=100_000, validator=positive_int)
+    passes: int = attrs.field(default=1, validator=positive_int)
+    seed: int = attrs.field(default=0, validator=seed)
+    streams: int = attrs.field(init=False, eq=False, repr=False)
+    history: int = attrs.field(init=False, eq=False, repr=False)
+
+    @streams.default
+    def _as_many_as_inner(self) -> int:
+        return self.inner.streams
+
+    @history.default
+    def _far_enough(self) -> int:
+        return max(self.capacity, self.inner.history)
+
+    def start(self) -> State:
+        return self.inner.start()
+
+    def next_update(self, state: State, progress: Progress) -> tuple[Update, State]:
+        update, state = self.inner.next_update(state, progress)
+        if update.span > self.capacity:
+            raise ValueError(
+                f"capacity must be at least the {update.span} samples of an update's segment, "
+                f"got {self.capacity}"
+            )
+        # Begins are whole updates apart, where states are kept.
+        newest = progress.position - update.span
+        begins = (newest - max(progress.position - self.capacity, 0)) // update.length + 1
+        if begins < 1:
+            return update, state
+        draws = uniforms(self.seed, 1, progress.updates, 1, self.passes)[0, 0]  # (passes,)
+        replays = tuple(newest - int(draw * begins) * update.length for draw in draws)
+        return attrs.evolve(update, replays=replays), state
