@@ -88,3 +88,28 @@ def test_what_would_need_pickle_is_refused(leaf):
 def test_a_structure_that_pack_did_not_make_is_refused(structure):
     with pytest.raises(ValueError, match="packed state"):
         states.unpack(structure, {})
+
+
+@given(st.lists(st.tuples(st.integers(), st.text(max_size=3)), min_size=1, max_size=4))
+def test_stacked_trees_come_back_one_by_one(plain):
+    found = [{"h": (torch.full((2, 3), float(n)), n), "s": [text]} for n, text in plain]
+    stacked = states.stack(found)
+    assert states.same(states.unstack(stacked), found)
+    structure, arrays = states.pack(stacked)
+    assert states.same(states.unstack(states.unpack(structure, arrays)), found)
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+def test_memory_layout_survives(make, axes):
+    array = np.arange(24.0).reshape(2, 3, 4).transpose(axes)
+    structure, arrays = states.pack({"a": make(array)})
+    back = states.unpack(json.loads(json.dumps(structure)), arrays)["a"]
+    assert np.asarray(back).strides == array.strides
+    assert np.array_equal(np.asarray(back), array)
+
+
+def test_axes_that_do_not_fit_are_refused():
+    structure, arrays = states.pack(np.zeros((2, 3)).T)
+    with pytest.raises(ValueError, match="axes"):
+        states.unpack(structure | {"axes": [0, 0]}, arrays)

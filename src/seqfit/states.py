@@ -119,13 +119,13 @@ def pack(tree: State) -> tuple[Any, dict[str, np.ndarray]]:
         while name in arrays:  # a key with a dot in it can spell another leaf's path
             name += "_"
         if is_tensor(branch):
-            arrays[name] = branch.detach().cpu().numpy()
-            return {"tensor": name}
+            arrays[name], axes = _in_memory_order(branch.detach().cpu().numpy())
+            return {"tensor": name} | axes
         if isinstance(branch, np.ndarray | np.generic):
             if branch.dtype.hasobject:
                 raise TypeError(f"a state may not hold an array of objects, got one at {name}")
-            arrays[name] = np.asarray(branch)
-            return {"array" if isinstance(branch, np.ndarray) else "scalar": name}
+            arrays[name], axes = _in_memory_order(np.asarray(branch))
+            return {"array" if isinstance(branch, np.ndarray) else "scalar": name} | axes
         raise TypeError(
             "a state holds plain values, arrays and tensors in tuples, lists and dictionaries, "
             f"got {type(branch).__name__} at {name}"
@@ -142,9 +142,10 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
     """
     if isinstance(structure, _PLAIN):
         return structure
-    if not isinstance(structure, dict) or len(structure) != 1:
+    kinds = [kind for kind in structure if kind != "axes"] if isinstance(structure, dict) else []
+    if len(kinds) != 1:
         raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
-    [(kind, content)] = structure.items()
+    kind, content, axes = kinds[0], structure[kinds[0]], structure.get("axes")
     if kind == "tuple":
         return tuple(unpack(leaf, arrays) for leaf in content)
     if kind == "list":
@@ -156,11 +157,28 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
     if content not in arrays:
         raise ValueError(f"a packed state names the array {content!r}, which is missing")
     array = np.array(arrays[content], order="C")
+    if axes is not None:
+        if sorted(axes) != list(range(array.ndim)):
+            raise ValueError(f"a packed state has axes {axes!r} for {array.ndim} dimensions")
+        array = array.transpose(np.argsort(axes))
     if kind == "tensor":
         import torch
 
         return torch.from_numpy(array)
     return array if kind == "array" else array[()]
+
+
+def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, dict[str, list[int]]]:
+    """An array with its axes as they lie in memory, and their order if it is not the usual one.
+
+    Matrix products round differently where a matrix lies transposed, so a state that is to go on
+    bit for bit must lie in memory as it did.
+    """
+    axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    ordered = array.transpose(axes)
+    if array.flags.c_contiguous or not ordered.flags.c_contiguous:
+        return array, {}
+    return ordered, {"axes": axes}
 
 
 def same(a: State, b: State) -> bool:

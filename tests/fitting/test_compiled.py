@@ -286,18 +286,22 @@ def two_groups(parameters):
 
 
 @pytest.mark.parametrize(
-    ("parts", "what"),
+    ("parts", "what", "instead"),
     [
-        ({"optimizer": TorchOptimizer("RMSprop")}, "the optimizer RMSprop"),
-        ({"optimizer": two_groups}, "groups of parameters"),
-        ({"optimizer": TorchOptimizer("Adam", {"lr": torch.tensor(0.01)})}, "the option lr="),
-        ({"loss": torch.nn.SmoothL1Loss(reduction="none")}, "the loss"),
-        ({"model": Wrap(Doubled)}, "the module"),
+        ({"optimizer": TorchOptimizer("RMSprop")}, "the optimizer RMSprop", "compiled gradients"),
+        ({"optimizer": two_groups}, "groups of parameters", "compiled gradients"),
+        (
+            {"optimizer": TorchOptimizer("Adam", {"lr": torch.tensor(0.01)})},
+            "the option lr=",
+            "compiled gradients",
+        ),
+        ({"loss": torch.nn.SmoothL1Loss(reduction="none")}, "the loss", "windowed"),
+        ({"model": Wrap(Doubled)}, "the module", "windowed"),
     ],
 )
-def test_what_it_does_not_know_falls_back_and_says_so(parts, what):
+def test_what_it_does_not_know_falls_back_and_says_so(parts, what, instead):
     fitted = fitter(**parts, engine="auto").fit(50)
-    assert fitted.report.engine.startswith("windowed (compiled does not know ")
+    assert fitted.report.engine.startswith(f"{instead} (compiled does not know ")
     assert what in fitted.report.engine
     with pytest.raises(ValueError, match=f"engine 'compiled' does not know .*{what}"):
         fitter(**parts)

@@ -6,8 +6,11 @@ import torch
 
 from seqfit import Fitter
 from seqfit.fitting import TorchOptimizer
+from seqfit.fitting.engines import CompiledGradient, Segment, choose_engine
+from seqfit.fitting.engines.base import sample_weights
+from seqfit.fitting.losses import elementwise
 from seqfit.models import GRU, LSTM, RNN, Wrap
-from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT, Update
+from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT, Update
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
 
@@ -48,6 +51,7 @@ SCHEDULES = [
     TruncatedBPTT(3, 10),
     TruncatedBPTT(4, 10, loss_on="all"),
     TruncatedBPTT(10, 3),
+    Replay(TruncatedBPTT(4, 10, loss_on="all"), capacity=60, passes=3),
 ]
 
 
@@ -76,8 +80,9 @@ def weights(fitted):
 def test_weights_after_20_updates_are_those_of_eager(
     model, schedule, streams, dtype, tolerance, engine
 ):
-    schedule = attrs.evolve(schedule, streams=streams)
-    length = max(getattr(schedule, name, 0) for name in ("window", "every", "k1"))
+    inner = attrs.evolve(getattr(schedule, "inner", schedule), streams=streams)
+    length = max(getattr(inner, name, 0) for name in ("window", "every", "k1"))
+    schedule = attrs.evolve(schedule, inner=inner) if isinstance(schedule, Replay) else inner
     samples = 20 * length * streams
     # The sign of an L1 error turns with its last bit, so in float32 the loss is another.
     loss = "l1" if dtype == "float64" else "mse"
@@ -101,6 +106,12 @@ def test_engines_agree_on_every_loss(loss):
     reference = fitter(engine="eager", loss=loss, dtype="float64").fit(200)
     other = fitter(engine="windowed", loss=loss, dtype="float64").fit(200)
     assert (weights(other) - weights(reference)).norm() < 1e-10 * weights(reference).norm()
+
+
+def engine_of(name, module):
+    if name == CompiledGradient.name:
+        return CompiledGradient(module, [*module.parameters()], "l1")
+    return choose_engine(name)
 
 
 def independent_gradient(module, x, y, update):
@@ -132,24 +143,24 @@ def independent_gradient(module, x, y, update):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("name", ["eager", "windowed"])
-def test_the_gradient_of_an_update_is_what_its_fields_say(name, update):
-    from seqfit.fitting.engines import Segment, choose_engine
-    from seqfit.fitting.losses import elementwise
-
+@pytest.mark.parametrize("live", [1, 2, 3])
+@pytest.mark.parametrize("name", ["eager", "windowed", "compiled gradients"])
+def test_the_gradient_of_an_update_is_what_its_fields_say(name, live, update):
     torch.manual_seed(0)
     module = GRU(hidden=4, head=(3,)).build(2, 2).double()
     time = update.lookback + update.length
     x = torch.rand(time, 3, 2, dtype=torch.float64)
     y = torch.rand(time, 3, 2, dtype=torch.float64)
-    segment = Segment(x, y, module.start(3), update, live=3)
-    outcome = choose_engine(name).accumulate(module, elementwise("l1"), segment)
+    segment = Segment(x, y, module.start(3), update, live)
+    outcome = engine_of(name, module).accumulate(module, elementwise("l1"), segment)
     found = torch.cat([p.grad.flatten() for p in module.parameters()])
     torch.testing.assert_close(
         found, independent_gradient(module, x, y, update), rtol=1e-9, atol=1e-12
     )
     with torch.no_grad():
         prediction, state = module(x, module.start(3))
-    new = slice(update.lookback, None)
-    assert outcome.loss == pytest.approx((prediction[new] - y[new]).abs().mean().item())
+    errors = (prediction - y).abs()
+    assert outcome.loss == pytest.approx(errors[update.lookback :, :live].mean().item())
+    weights = sample_weights(update, torch.float64, x.device)
+    assert outcome.objective == pytest.approx((weights @ errors.mean(dim=(1, 2))).item())
     torch.testing.assert_close(outcome.state, state)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from seqfit import Fitter, plugins
 from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
 from seqfit.recordings import Recording
-from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
+from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
 from seqfit.targets import Chain, Delay, LeakyIntegral, RecordedOutput, SaturatedIntegral
 from seqfit.testing import (
@@ -35,6 +35,7 @@ EXAMPLES = {
     ("signals", "recorded"): Recorded(FINITE, ["u", "v"]),
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
+    ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
     ("models", "wrap"): Wrap(GRU(hidden=3).build),
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
 }
@@ -209,8 +210,24 @@ class TestSchedules:
                 ),
                 [{"k1": 0}, {"k2": -1}, {"loss_on": "old"}, {"streams": None}],
             ),
+            (
+                st.builds(
+                    Replay,
+                    phased(EveryWindow, "window", window=sizes, streams=streams)
+                    | st.builds(TruncatedBPTT, k1=sizes, k2=st.integers(1, 20)),
+                    capacity=st.integers(26, 100),
+                    passes=st.integers(1, 5),
+                    seed=st.integers(0, 2**63 - 1),
+                ),
+                [
+                    {"inner": 3},
+                    {"inner": EveryWindow(), "capacity": 0},
+                    {"inner": EveryWindow(), "passes": 1.5},
+                    {"inner": EveryWindow(), "seed": -1},
+                ],
+            ),
         ],
-        ids=["every_window", "accumulate", "truncated_bptt"],
+        ids=["every_window", "accumulate", "truncated_bptt", "replay"],
     )
     def test_obey_the_laws_whatever_their_parameters(self, schedules, bad_arguments):
         check_schedule(schedules, bad_arguments=bad_arguments)
@@ -223,6 +240,7 @@ class TestSchedules:
         Accumulate(2, 9, phase=1, streams=2),
         TruncatedBPTT(2, 7),
         TruncatedBPTT(5, 7, loss_on="all", streams=3),
+        Replay(TruncatedBPTT(3, 7, loss_on="all", streams=2), capacity=12, passes=2),
     ],
     ids=repr,
 )

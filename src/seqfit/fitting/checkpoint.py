@@ -18,7 +18,7 @@ import safetensors.numpy
 from seqfit import states
 from seqfit.states import State
 
-FORMAT = 1
+FORMAT = 2
 
 
 class CheckpointError(ValueError):

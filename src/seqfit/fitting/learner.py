@@ -27,7 +27,7 @@ from seqfit.fitting.losses import Loss, elementwise
 from seqfit.fitting.optimizers import OptimizerFactory, TorchLearningRate
 from seqfit.models.base import StreamModule
 from seqfit.schedules.base import updates_within
-from seqfit.states import State
+from seqfit.states import State, map_together
 
 
 class DivergedError(ArithmeticError):
@@ -234,6 +234,13 @@ class GradientLearner(Learner):
     def restore(self, state: State) -> None:
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # torch casts what it loads to the dtype of the parameter, whatever it was.
+        for number, saved in state["optimizer"]["state"].items():
+            parameter = self.parameters[number]
+            loaded = self.optimizer.state[parameter]
+            self.optimizer.state[parameter] = map_together(
+                lambda own, saved: saved.to(own.device, copy=True), [dict(loaded), saved]
+            )
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         with torch.no_grad():
