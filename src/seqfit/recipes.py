@@ -8,7 +8,7 @@ from typing import Any
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
 from seqfit.models import GRU, Model, OutputFeedback, StateSpace
-from seqfit.schedules import Accumulate, EveryWindow
+from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
 from seqfit.validators import did_you_mean, require_positive_int
@@ -30,18 +30,26 @@ def answer_2017(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experime
 def gru(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
     """The same GRU in one pass: windows of 50, Adam with a one-cycle rate, clipped gradients."""
     require_positive_int("samples", samples)
-    choices = {"schedule": EveryWindow(window=min(50, samples))} | parts
-    cycle = {"max_lr": 3e-3, "pct_start": 0.1, "cycle_momentum": False}
-    return _on_the_2017_problem(
-        samples,
-        seed,
-        {
-            "optimizer": TorchOptimizer("Adam", {"lr": 3e-3, "fused": True}),
-            "learning_rate": TorchLearningRate("OneCycleLR", cycle),
-            "clip": 1.0,
-        }
-        | choices,
-    )
+    optimizer = TorchOptimizer("Adam", {"lr": 3e-3, "fused": True})
+    schedule = EveryWindow(window=min(50, samples))
+    return _one_cycle(samples, seed, optimizer, {"schedule": schedule} | parts)
+
+
+def gru_overlapping(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The same GRU by SOAP, on windows of 100 samples every 10: each is learned from ten times."""
+    require_positive_int("samples", samples)
+    k1 = min(10, samples)
+    schedule = TruncatedBPTT(k1=k1, k2=10 * k1, loss_on="all")
+    return _one_cycle(samples, seed, _soap(3e-3), {"schedule": schedule} | parts)
+
+
+def gru_replay(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The same GRU by SOAP, which beside each newest window learns again from 15 earlier ones."""
+    require_positive_int("samples", samples)
+    k1 = min(10, samples)
+    newest = TruncatedBPTT(k1=k1, k2=5 * k1, loss_on="all")
+    schedule = Replay(newest, capacity=max(samples, 5 * k1), passes=15)
+    return _one_cycle(samples, seed, _soap(5e-3), {"schedule": schedule} | parts)
 
 
 def exact(samples: int = 20_000, seed: int = 0, **parts: Any) -> Experiment:
@@ -58,6 +66,8 @@ RECIPES: dict[str, Recipe] = {
     "exact": exact,
     "exact_hidden": exact_hidden,
     "gru": gru,
+    "gru_overlapping": gru_overlapping,
+    "gru_replay": gru_replay,
     "question_2017": question_2017,
     "answer_2017": answer_2017,
 }
@@ -88,6 +98,23 @@ def _solved(model: Model, samples: int, seed: int, parts: dict[str, Any]) -> Exp
         "model": model,
         "schedule": EveryWindow(window=min(samples, SOLVED)),
         "optimizer": LevenbergMarquardt(seed=seed),
+    }
+    return _on_the_2017_problem(samples, seed, choices | parts)
+
+
+def _soap(rate: float) -> TorchOptimizer:
+    betas = [0.95, 0.95]
+    return TorchOptimizer("SOAP", {"lr": rate, "betas": betas, "weight_decay": 0.0})
+
+
+def _one_cycle(
+    samples: int, seed: int, optimizer: TorchOptimizer, parts: dict[str, Any]
+) -> Experiment:
+    cycle = {"max_lr": optimizer.options["lr"], "pct_start": 0.1, "cycle_momentum": False}
+    choices = {
+        "optimizer": optimizer,
+        "learning_rate": TorchLearningRate("OneCycleLR", cycle),
+        "clip": 1.0,
     }
     return _on_the_2017_problem(samples, seed, choices | parts)
 

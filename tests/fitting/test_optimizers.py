@@ -96,7 +96,7 @@ def test_lbfgs_finds_the_parameters_of_a_system_to_the_last_digits():
         optimizer=TorchOptimizer("LBFGS", options | {"tolerance_grad": 1e-14}),
         loss="mse",
         dtype="float64",
-    ).fit(300)
+    ).fit(100)
     assert fitted.module.module.keep.item() == pytest.approx(0.95, abs=1e-6)
     assert fitted.module.module.gain.item() == pytest.approx(0.2, abs=1e-6)
 

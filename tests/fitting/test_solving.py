@@ -115,8 +115,8 @@ def test_a_start_that_one_stream_does_not_tell_is_not_made_up(seed):
     assert scores.max < 3e-6
 
 
-def test_a_model_that_cannot_be_solved_is_named():
-    with pytest.raises(ValueError, match="solves OutputFeedback and StateSpace models, got GRU"):
+def test_a_model_too_large_to_be_solved_is_named_with_its_size():
+    with pytest.raises(ValueError, match="at most 2,000 parameters, GRU has 10,551"):
         Fitter(
             RandomHold(),
             SaturatedIntegral(),

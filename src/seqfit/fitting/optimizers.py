@@ -35,6 +35,9 @@ class LevenbergMarquardt:
     fit's is: log-loss where the outputs take two values only. Later updates change nothing: they
     only record the fit's loss.
 
+    Any other small module is fitted from its own weights, by exact forward derivatives of its
+    free run; an iteration takes as long as a pass for each parameter.
+
     References:
         Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters".
 

@@ -16,6 +16,7 @@ from seqfit.fitting.learner import GradientLearner, Learner, build_module
 from seqfit.fitting.losses import Loss, elementwise
 from seqfit.fitting.optimizers import LevenbergMarquardt
 from seqfit.models.base import Solvable, StreamModule
+from seqfit.second_order.module_error import MOST_PARAMETERS, solve_module
 from seqfit.second_order.outcome import VERDICTS
 from seqfit.states import State, copy
 
@@ -56,10 +57,11 @@ class SolvingLearner(Learner):
             ValueError: the model can't be solved, or not on the experiment's device.
         """
         module = build_module(experiment, inputs, outputs)
-        if not isinstance(module, Solvable):
+        count = sum(p.numel() for p in module.parameters())
+        if not isinstance(module, Solvable) and count > MOST_PARAMETERS:
             raise ValueError(
-                f"LevenbergMarquardt solves OutputFeedback and StateSpace models, "
-                f"got {type(experiment.model).__name__}; use an optimizer of torch for it"
+                f"LevenbergMarquardt is for at most {MOST_PARAMETERS:,} parameters, "
+                f"{type(experiment.model).__name__} has {count:,}; use an optimizer of torch for it"
             )
         if experiment.device != "cpu":
             raise ValueError(
@@ -76,14 +78,13 @@ class SolvingLearner(Learner):
         loss = self.loss(prediction, segment.y)[segment.update.lookback :].mean().item()
         if self.status is None:
             before, error = copy(self.state()), _error(prediction, segment.y)
-            assert isinstance(self.module, Solvable)  # checked when the learner was built
+            x, y = segment.x.double().numpy(), segment.y.double().numpy()
+            robust = self.solver.loss == "huber"
             with threadpoolctl.threadpool_limits(1):
-                status = self.module.solve(
-                    segment.x.double().numpy(),
-                    segment.y.double().numpy(),
-                    self.solver.seed,
-                    self.solver.loss == "huber",
-                )
+                if isinstance(self.module, Solvable):
+                    status = self.module.solve(x, y, self.solver.seed, robust)
+                else:
+                    status = solve_module(self.module, x, y, robust)
             self.status = status.value
             solved, after = self._run(segment, self.module.start(segment.x.shape[1]))
             if _error(solved, segment.y) < error:
