@@ -13,9 +13,11 @@ from seqfit.evaluation.scores import Scores
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.fitter import Fitter
+from seqfit.models import Scaled
 from seqfit.signals.randomness import VALIDATION, derived_seed
 
 EXPLAINED = 1e-4
+SCALED_BY = 20_000
 
 
 @final
@@ -54,10 +56,10 @@ def auto(
     begin: Callable[[str, Experiment], tuple[Callback, ...]],
     end: Callable[[Attempt], bool],
 ) -> Attempt:
-    """Try `exact`, then `exact_hidden`, then `gru`, until one explains the target.
+    """Try `exact`, `exact_hidden`, `gru` and `gru_replay` until one explains the target.
 
-    Each is judged by free runs on validation streams, which differ from those of
-    `Fitter.evaluate`.
+    The networks of the last two are scaled to the samples that they are fitted on. Each is judged
+    by free runs on validation streams, which differ from those of `Fitter.evaluate`.
 
     Args:
         samples: samples to fit on; None takes each recipe's own number. The solvers need no more
@@ -71,9 +73,11 @@ def auto(
         The first attempt that explains the target, or the best one.
     """
     attempts: list[Attempt] = []
-    for name in ("exact", "exact_hidden", "gru"):
+    for name in ("exact", "exact_hidden", "gru", "gru_replay"):
         numbers = {} if samples is None else {"samples": samples}
         experiment = recipes.recipe(name)(seed=seed, **numbers, **parts)
+        if name.startswith("gru"):
+            experiment = _scaled(experiment)
         fitter = Fitter.of(experiment, begin(name, experiment)).fit()
         x, y = fitter.held_out_samples(seed=derived_seed(seed, VALIDATION))
         scores, spread = fitter.score(x, y), float(y.std(dtype=np.float64))
@@ -82,3 +86,14 @@ def auto(
         if end(attempts[-1]) or attempts[-1].explains:
             break
     return min(attempts, key=lambda attempt: attempt.error)
+
+
+def _scaled(experiment: Experiment) -> Experiment:
+    """The experiment with a model scaled to the first samples of its signal and target."""
+    signal, target, streams = experiment.signal, experiment.target, experiment.schedule.streams
+    if signal is None or target is None:
+        return experiment
+    length = min(experiment.samples // streams, signal.length or SCALED_BY, SCALED_BY)
+    x, _ = signal.generate(signal.start(streams, experiment.seed), length)
+    y, _ = target.transform(x, target.start(streams))
+    return attrs.evolve(experiment, model=Scaled.to_data(experiment.model, x, y))

@@ -1,8 +1,5 @@
 """Optimizers that compute gradients at several points, or come from another package."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -104,13 +101,3 @@ def test_lbfgs_finds_the_parameters_of_a_system_to_the_last_digits():
 def test_an_optimizer_that_nobody_has_is_named_with_what_was_meant():
     with pytest.raises(ValueError, match="torch.optim or pytorch_optimizer, got 'SAOP'; did you"):
         TorchOptimizer("SAOP")
-
-
-def test_without_the_extra_the_error_names_it():
-    code = (
-        "import sys; sys.modules['pytorch_optimizer'] = None\n"
-        "from seqfit.fitting import TorchOptimizer\nTorchOptimizer('SOAP')"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert "seqfit[optimizers]" in ended.stderr.splitlines()[-1]

@@ -1,10 +1,11 @@
 """Solvers in the fitter: one update that finds all weights."""
 
+import attrs
 import numpy as np
 import pytest
 import torch
 
-from seqfit import Fitter, recipes
+from seqfit import Fitter, Target, recipes
 from seqfit.fitting import LevenbergMarquardt, from_toml, to_toml
 from seqfit.models import GRU, OutputFeedback, StateSpace
 from seqfit.schedules import EveryWindow
@@ -128,6 +129,19 @@ def test_a_model_too_large_to_be_solved_is_named_with_its_size():
         Fitter(RandomHold(), SaturatedIntegral(), GRU(), EveryWindow(50)).describe()
 
 
+@attrs.frozen
+class Parity(Target):
+    """1,100 where an even number of the last 3 inputs is above 0.5, else 900."""
+
+    def start(self, streams):
+        return np.zeros((2, streams, 1), bool)
+
+    def transform(self, x, state):
+        bits = np.concatenate([state, x > 0.5])
+        odd = bits[2:] ^ bits[1:-1] ^ bits[:-2]
+        return np.where(odd, 900, 1100).astype(x.dtype), bits[len(x) :]
+
+
 def attempts_on(target, **parts):
     told = []
 
@@ -151,6 +165,17 @@ def test_auto_goes_on_where_the_outputs_do_not_tell_the_state():
     assert [attempt.recipe for attempt in told] == ["exact", "exact_hidden"]
     assert "not a function of what the model sees" in str(told[0])
     assert best.recipe == "exact_hidden"
+
+
+def test_auto_ends_with_networks_that_are_scaled_to_the_target():
+    """A parity of 3 signs: no short formula, and outputs far from 0 to 1."""
+    best, told = attempts_on(Parity(), signal=UniformNoise())
+    assert [attempt.recipe for attempt in told] == ["exact", "exact_hidden", "gru", "gru_replay"]
+    assert best.error == min(attempt.error for attempt in told)
+    scaled = told[-1].fitter.model
+    assert scaled.output_offset[0] == pytest.approx(1000, abs=20)
+    assert scaled.output_scale[0] == pytest.approx(100, abs=2)
+    assert not best.explains
 
 
 def test_a_solver_takes_its_first_samples_and_is_tested_on_the_rest():

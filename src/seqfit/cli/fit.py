@@ -63,9 +63,9 @@ def fit(
     """Fit a model to a stream and score it on streams that it has not seen.
 
     With no argument it fits the saturated integral of the 2017 experiment. It tries the recipe
-    exact first, then exact_hidden, then gru, until one explains the target. With --data it fits
-    columns of a file: the first 70% of its rows, again and again up to --samples, scored on the
-    last 15%; inputs and outputs are scaled by what the first 70% have.
+    exact first, then exact_hidden, gru and gru_replay, until one explains the target. With --data
+    it fits columns of a file: the first 70% of its rows, again and again up to --samples, scored
+    on the last 15%; inputs and outputs are scaled by what the first 70% have.
 
     The run folder gets experiment.toml (to run it again: seqfit fit experiment.toml),
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for

@@ -159,13 +159,8 @@ def _find_optimizer(name: str) -> type[Any]:
     own = _named(torch.optim, torch.optim.Optimizer)
     if name in own:
         return own[name]
-    try:
-        import pytorch_optimizer
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"optimizer must be the name of a class of torch.optim, got {name!r}"
-            f"{did_you_mean(name, own)}; the extra seqfit[optimizers] brings others, such as SOAP"
-        ) from None
+    import pytorch_optimizer  # here: it takes half a second, and most fits don't need it
+
     others = _named(pytorch_optimizer, torch.optim.Optimizer)
     if name not in others:
         raise ValueError(
