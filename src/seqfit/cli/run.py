@@ -145,7 +145,7 @@ def _conclude(
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
-        "scores": attrs.asdict(scores),
+        "scores": scores.as_dict(),
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
