@@ -84,7 +84,7 @@ def test_a_constant_target_has_no_spread_to_measure_by(value):
     scores = score(y + 0.25, y)
     assert scores.rmse == pytest.approx(0.25, rel=1e-6)
     assert (scores.nrmse, scores.r2, scores.fit_percent) == (None, None, None)
-    assert "spread" not in str(scores)
+    assert "NRMSE" not in str(scores)
 
 
 def test_outputs_that_are_no_numbers_are_infinitely_far_off():

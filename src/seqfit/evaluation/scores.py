@@ -64,9 +64,9 @@ class Scores:
         return {name: finite_or_none(number) for name, number in numbers.items()}
 
     def __str__(self) -> str:
-        spread = "" if self.nrmse is None else f" ({self.nrmse:.3g} of the spread)"
+        nrmse = "" if self.nrmse is None else f"NRMSE {self.nrmse:.3g}, "
         return (
-            f"MAE {self.mae:.3g}, RMSE {self.rmse:.3g}{spread}, p99 {self.p99:.3g}, "
+            f"MAE {self.mae:.3g}, RMSE {self.rmse:.3g}, {nrmse}p99 {self.p99:.3g}, "
             f"max {self.max:.3g}"
         )
 
