@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, final
 
 import attrs
-import numpy as np
 
 from seqfit import recipes
 from seqfit.evaluation.scores import Scores
@@ -29,7 +28,7 @@ class Attempt:
         recipe: its name.
         fitter: the fit.
         scores: of free runs on validation streams.
-        error: their RMSE over the standard deviation of what should come out.
+        error: their NRMSE; the RMSE where what should come out is constant.
         verdict: what the solver said of it, if one was used.
     """
 
@@ -80,8 +79,8 @@ def auto(
             experiment = _scaled(experiment)
         fitter = Fitter.of(experiment, begin(name, experiment)).fit()
         x, y = fitter.held_out_samples(seed=derived_seed(seed, VALIDATION))
-        scores, spread = fitter.score(x, y), float(y.std(dtype=np.float64))
-        error = scores.rmse / spread if spread > 0 else scores.rmse
+        scores = fitter.score(x, y)
+        error = scores.rmse if scores.nrmse is None else scores.nrmse
         attempts.append(Attempt(name, fitter, scores, error, fitter.verdict))
         if end(attempts[-1]) or attempts[-1].explains:
             break

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqfit.cli.compare import compare
+from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(fit)
+app.command()(evaluate)
 app.command()(compare)
 app.command(name="list")(list_components)
 

@@ -31,7 +31,6 @@ def compare(
     Each is fitted once. Its scores are those that its weights had when it had spent what the
     thriftiest of them spends in all, to 1% of its own length.
     """
-    import attrs
     from rich.console import Console
 
     from seqfit.evaluation.comparison import MEASURES, follow, nearest
@@ -55,7 +54,7 @@ def compare(
         for name, course in courses.items():
             moment = nearest(course, measure, budget)
             spent: dict[str, Any] = {key: getattr(moment, key) for key in MEASURES}
-            scores = attrs.asdict(moment.scores(fitters[name]))
+            scores = moment.scores(fitters[name]).as_dict()
             rows.append({"experiment": name, **spent, "scores": scores})
         tables.append({"equal": measure, "rows": rows})
         _print_table(console, measure, rows)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from seqfit import configuration, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
-from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RunFolder
+from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, RunFolder
 from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, to_toml
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
@@ -145,13 +145,13 @@ def _conclude(
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
-        "scores": attrs.asdict(scores),
+        "scores": scores.as_dict(),
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
         console.print(fitter.describe(), style="bold", **_PLAIN)
-    folder.write_result(result)
+    folder.write_json(RESULT, result)
     console.print(
         f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
         f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",

@@ -19,6 +19,7 @@ METRICS = "metrics.csv"
 CHECKPOINT = "fitter.safetensors"
 RESULT = "result.json"
 PICTURE = "fit.png"
+EVALUATION = "evaluation.json"
 
 
 @final
@@ -56,6 +57,34 @@ class RunFolder:
         folder.write(EXPERIMENT, b"")  # claims the folder, and shows now if it can't be written
         return folder
 
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """A folder that a fit has left.
+
+        Raises:
+            FileNotFoundError: there is none, or the fit did not come to its end.
+            NotADirectoryError: it is a file.
+        """
+        if not path.exists():
+            raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
+        if not path.is_dir():
+            raise NotADirectoryError(f"{path} is a file, not a run folder")
+        if not (path / EXPERIMENT).exists():
+            raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
+        if not (path / CHECKPOINT).exists():
+            raise FileNotFoundError(
+                f"the fit in {path} did not come to its end: there is no {CHECKPOINT}; fit again"
+            )
+        return cls(path)
+
+    def fitter(self) -> Fitter:
+        """The fit as it was left.
+
+        Raises:
+            CheckpointError: its file is damaged, or needs a part that is not installed.
+        """
+        return Fitter.load(self.path / CHECKPOINT)
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
         write_atomically(self.path / name, lambda file: file.write(content))
@@ -72,6 +101,6 @@ class RunFolder:
         writer.writerows(zip(*fitter.loss_curve, strict=True))
         self.write_text(METRICS, text.getvalue())
 
-    def write_result(self, result: dict[str, Any]) -> None:
-        """Write the result as JSON."""
-        self.write_text(RESULT, json.dumps(result, indent=2) + "\n")
+    def write_json(self, name: str, data: dict[str, Any]) -> None:
+        """Write data as JSON, whole or not at all."""
+        self.write_text(name, json.dumps(data, indent=2) + "\n")

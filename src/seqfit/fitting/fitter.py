@@ -10,7 +10,6 @@ from typing import Any, final
 
 import attrs
 import numpy as np
-import torch
 
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
@@ -20,14 +19,12 @@ from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.report import Report
 from seqfit.fitting.samples import Samples, as_array, as_samples
+from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.models.base import Solvable, StreamModule
-from seqfit.plugins import PluginError, blamed_on
-from seqfit.signals.base import Signal
-from seqfit.signals.randomness import EVALUATION, derived_seed
-from seqfit.states import State
-from seqfit.targets.base import Target
-from seqfit.validators import as_tuple, is_int, is_seed, require_positive_int
+from seqfit.plugins import PluginError
+from seqfit.threads import torch_threads
+from seqfit.validators import as_tuple, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
 
@@ -37,8 +34,7 @@ class _Course:
     """What changes in a fitter: all else in it is frozen."""
 
     training: Training | None = None
-    signal_state: State = None
-    target_state: State = None
+    source: SampleSource | None = None
     asked: int = 0  # samples over all streams that `fit` was asked for
     generated: int = 0  # samples of each stream that the signal has given
     given: int = 0  # samples of each stream that `partial_fit` was given
@@ -66,12 +62,11 @@ class Fitter(Experiment):
     def __attrs_post_init__(self) -> None:
         Experiment.__attrs_post_init__(self)
         if self.signal is not None and self.target is not None:
-            streams = self.schedule.streams
-            course = self._course
-            course.signal_state = self.signal.start(streams, self.seed)
-            course.target_state = self.target.start(streams)
-            inputs = self.signal.channels
-            course.training = Training.begin(self, inputs, self.target.outputs(inputs))
+            source = SampleSource.start(
+                self.signal, self.target, self.schedule.streams, self.seed, self.dtype
+            )
+            self._course.source = source
+            self._course.training = Training.begin(self, self.signal.channels, source.outputs)
 
     @classmethod
     def of(cls, experiment: Experiment, callbacks: tuple[Callback, ...] = ()) -> Fitter:
@@ -136,13 +131,14 @@ class Fitter(Experiment):
         """
         samples = self.samples if samples is None else samples
         require_positive_int("samples", samples)
-        if self.signal is None or self.target is None:
+        course, streams = self._course, self.schedule.streams
+        source = course.source
+        if source is None:
             raise ValueError(
                 "this fitter has no signal and no target: feed it by partial_fit(x, y)"
             )
-        course, streams = self._course, self.schedule.streams
         end = (course.asked + samples) // streams
-        limit = self.signal.length
+        limit = source.signal.length
         if limit is not None and end > limit:
             raise ValueError(
                 f"the signal ends after {limit * streams} samples, {end * streams} were asked for"
@@ -153,7 +149,8 @@ class Fitter(Experiment):
             self._advance(end + course.given)
             while course.generated < end:
                 length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
-                training.buffer.append(*self._generate(self.signal, self.target, length))
+                training.buffer.append(*source.take(length))
+                course.generated += length
                 self._advance(end + course.given)
         return self
 
@@ -208,7 +205,7 @@ class Fitter(Experiment):
         streams = array.shape[1] if array.ndim == 3 else 1
         channels = _channels(self._training())[0]
         inputs = as_samples(array, "x", streams, channels, self.dtype)
-        with _torch_threads(self.threads):
+        with torch_threads(self.threads):
             y = free_run(self.module, inputs)
         if array.ndim == 3:
             return y
@@ -248,34 +245,14 @@ class Fitter(Experiment):
         Returns:
             x, y: arrays of shape (time, streams, channels).
         """
-        if self.signal is None or self.target is None:
-            raise ValueError("this fitter has no signal and no target: score it by score(x, y)")
-        signal, target = self.signal.held_out(), self.target.held_out()
-        streams = min(8, signal.max_streams or 8) if streams is None else streams
-        require_positive_int("streams", streams)
-        if samples is None:
-            length = min(20_000, signal.length or 20_000)
-        else:
-            require_positive_int("samples", samples)
-            length = -(-samples // streams)
-        if signal.max_streams is not None and streams > signal.max_streams:
-            raise ValueError(
-                f"the signal has {signal.max_streams} streams, {streams} were asked for"
-            )
-        if signal.length is not None and length > signal.length:
-            raise ValueError(
-                f"the signal ends after {signal.length * streams} samples, "
-                f"{length * streams} were asked for"
-            )
-        fresh = derived_seed(self.seed, EVALUATION) if seed is None else seed
-        if not is_seed(fresh):
-            raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {seed!r}")
-        with blamed_on(signal):
-            x, _ = signal.generate(signal.start(streams, fresh), length)
-        x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
-        with blamed_on(target):
-            y, _ = target.transform(x, target.start(streams))
-        return x, as_samples(y, "the target", streams, None, self.dtype)
+        source = self.held_out_source(streams=streams, seed=seed)
+        return source.take(source.length_of(samples))
+
+    def held_out_source(
+        self, *, streams: int | None = None, seed: int | None = None
+    ) -> SampleSource:
+        """Streams that were not fitted, from their first sample; arguments as in `evaluate`."""
+        return SampleSource.held_out(self, streams, seed)
 
     def score(self, x: Any, y: Any) -> Scores:
         """Score a free run over given samples; shapes as in `predict`."""
@@ -325,8 +302,8 @@ class Fitter(Experiment):
             {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
             {
                 "training": training.state(),
-                "signal_state": course.signal_state,
-                "target_state": course.target_state,
+                "signal_state": None if course.source is None else course.source.signal_state,
+                "target_state": None if course.source is None else course.source.target_state,
                 "asked": course.asked,
                 "generated": course.generated,
                 "given": course.given,
@@ -370,7 +347,9 @@ class Fitter(Experiment):
             if course.training is None:
                 course.training = Training.begin(fitter, content["inputs"], content["outputs"])
             course.training.restore(state["training"])
-            course.signal_state, course.target_state = state["signal_state"], state["target_state"]
+            if course.source is not None:
+                course.source.signal_state = state["signal_state"]
+                course.source.target_state = state["target_state"]
             course.asked, course.generated = state["asked"], state["generated"]
             course.given = state["given"]
             _require_fit(fitter, course.training)
@@ -384,28 +363,12 @@ class Fitter(Experiment):
             raise ValueError("this fitter has no model yet: call partial_fit(x, y) first")
         return self._course.training
 
-    def _generate(self, signal: Signal, target: Target, length: int) -> tuple[Samples, Samples]:
-        course, streams = self._course, self.schedule.streams
-        with blamed_on(signal):
-            x, signal_state = signal.generate(course.signal_state, length)
-        x = as_samples(x, "the signal", streams, signal.channels, self.dtype)
-        with blamed_on(target):
-            y, target_state = target.transform(x, course.target_state)
-        y = as_samples(y, "the target", streams, _channels(self._training())[1], self.dtype)
-        if len(x) != length or len(y) != length:
-            raise ValueError(
-                f"{length} samples were asked for, the signal gave {len(x)}, the target {len(y)}"
-            )
-        course.signal_state, course.target_state = signal_state, target_state
-        course.generated += length
-        return x, y
-
     @contextlib.contextmanager
     def _fitting(self) -> Iterator[None]:
         course, training = self._course, self._training()
         begin, position = time.perf_counter(), training.buffer.position
         try:
-            with _torch_threads(self.threads):
+            with torch_threads(self.threads):
                 yield
         except BaseException as error:
             # What was asked for and not fitted is not made up for in the next call.
@@ -440,20 +403,11 @@ def _require_fit(fitter: Fitter, training: Training) -> None:
             f"it holds {buffer.x.shape[1]} streams of {buffer.x.dtype}, not {streams} of "
             f"{fitter.dtype}"
         )
-    if fitter.signal is not None and fitter.target is not None:
-        x, _ = fitter.signal.generate(fitter._course.signal_state, 0)
-        fitter.target.transform(x, fitter._course.target_state)
+    source = fitter._course.source
+    if source is not None:
+        x, _ = source.signal.generate(source.signal_state, 0)
+        source.target.transform(x, source.target_state)
 
 
 def _channels(training: Training) -> tuple[int, int]:
     return training.buffer.x.shape[2], training.buffer.y.shape[2]
-
-
-@contextlib.contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

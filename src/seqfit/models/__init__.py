@@ -1,6 +1,6 @@
 """What learns: models."""
 
-from seqfit.models.base import Model, StreamModule
+from seqfit.models.base import Model, StreamModule, TeacherForced
 from seqfit.models.output_feedback import OutputFeedback
 from seqfit.models.recurrent import GRU, LSTM, RNN
 from seqfit.models.scaled import Scaled
@@ -16,5 +16,6 @@ __all__ = [
     "Scaled",
     "StateSpace",
     "StreamModule",
+    "TeacherForced",
     "Wrap",
 ]

@@ -107,6 +107,36 @@ class Solvable(abc.ABC):
         """What the weights compute, as a formula."""
 
 
+class TeacherForced(abc.ABC):
+    """A capability of a `StreamModule`: it may be one that is fed with its own outputs.
+
+    Then it can be given the true ones in their place, which is called teacher forcing: for
+    predictions one step ahead, and to bring its state to where the true outputs are. It obeys the
+    laws of `seqfit.testing.check_model`: fed with the outputs of its own free run it gives that
+    free run again, and no prediction depends on outputs of its own sample or later.
+
+    References:
+        Williams and Zipser (1989), "A learning algorithm for continually running fully recurrent
+        neural networks"; Narendra and Parthasarathy (1990), series-parallel models.
+    """
+
+    @abc.abstractmethod
+    def teacher_forced(self, x: Tensor, y: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Predict each sample from the true outputs before it.
+
+        Args:
+            x: tensor of shape (time, streams, inputs), time at least 1.
+            y: the true outputs of the same samples, (time, streams, outputs).
+            state: the state before them, from `start` or an earlier call of this or of
+                ``forward``; it is left as it was.
+
+        Returns:
+            prediction: tensor of shape (time, streams, outputs).
+            state: the state after them, as if the module had given `y`.
+            None where the state is not made of outputs.
+        """
+
+
 class Compilable(abc.ABC):
     """A capability of a `StreamModule`: it may be a network that compiled passes know."""
 

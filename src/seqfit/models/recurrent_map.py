@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import SingleStream, Solvable, StreamModule
+from seqfit.models.base import SingleStream, Solvable, StreamModule, TeacherForced
 from seqfit.second_order.formula import formula
 from seqfit.second_order.maps import Array, HiddenLayerMap
 from seqfit.second_order.outcome import Status
@@ -44,7 +44,7 @@ kept from pulling harder than others, to the best recurrence."""
 
 
 @final
-class RecurrentMapModule(StreamModule, Solvable):
+class RecurrentMapModule(StreamModule, Solvable, TeacherForced):
     """``new = f(x_t .. x_{t-lags}, s)``, ``s = (new, s without its last)``, ``y = C s + e``.
 
     f is a hidden layer with a linear skip. Where the outputs that it was solved for take two
@@ -99,14 +99,16 @@ class RecurrentMapModule(StreamModule, Solvable):
         outputs = []
         for x_t in x:  # (streams, inputs)
             seen = torch.cat([x_t[:, None], past], dim=1)  # (streams, lags + 1, inputs)
-            p = torch.cat([seen.flatten(1), s], dim=1)
-            z = p @ self.hidden.T + self.bias
-            units = torch.tanh(z) if self._tanh else torch.relu(z)
-            new = self.constant + p @ self.linear.T + units @ self.output.T
+            new = self._map(torch.cat([seen.flatten(1), s], dim=1))
             s = torch.cat([new, s[:, : s.shape[1] - new.shape[1]]], dim=1)
             past = seen[:, : self._input_lags]
             outputs.append(s @ self.readout.T + self.shift)
         return self._expected(torch.stack(outputs)), (s, past)
+
+    def _map(self, p: Tensor) -> Tensor:
+        z = p @ self.hidden.T + self.bias
+        units = torch.tanh(z) if self._tanh else torch.relu(z)
+        return self.constant + p @ self.linear.T + units @ self.output.T
 
     def _expected(self, y: Tensor) -> Tensor:
         low, high = self.between
@@ -120,14 +122,28 @@ class RecurrentMapModule(StreamModule, Solvable):
         if torch.is_grad_enabled() or not x.is_cpu:
             return super().fast_forward(x, state)
         s, past = state
-        before = past.flip(1).transpose(0, 1)  # (lags, streams, inputs), oldest first
-        line = torch.cat([before, x])
-        lagged = [line[self._input_lags - k :][: len(x)] for k in range(self._input_lags + 1)]
-        features = torch.cat(lagged, dim=2)  # (time, streams, inputs * (lags + 1))
+        features, past = _lagged(x, past)  # (time, streams, inputs * (lags + 1))
         y, after = free_run(self.recurrence(), features.numpy(), s.numpy())
-        past = line[len(line) - self._input_lags :].flip(0).transpose(0, 1)
-        state = torch.from_numpy(after), past.contiguous()
-        return self._expected(torch.from_numpy(y)), state
+        return self._expected(torch.from_numpy(y)), (torch.from_numpy(after), past)
+
+    def teacher_forced(self, x: Tensor, y: Tensor, state: State) -> tuple[Tensor, State] | None:
+        if not self._feeds_back_its_outputs():
+            return None
+        s, past = state
+        features, past = _lagged(x, past)
+        # The state before a sample is that of the one before it, with its last output in front.
+        rows = s.unflatten(1, (-1, y.shape[2]))  # (streams, lags, outputs)
+        earlier, rows = _lagged(y - self.shift, rows)
+        before = torch.cat([s[None], earlier[:-1, :, : s.shape[1]]])
+        new = self._map(torch.cat([features, before], dim=2))
+        return new + self.shift, (rows.flatten(1), past)
+
+    def _feeds_back_its_outputs(self) -> bool:
+        """Whether the state is a row of the last outputs, newest first, but for a shift."""
+        outputs, size = self.readout.shape
+        if len(self.constant) != outputs or self._two_values() is not None:
+            return False
+        return torch.equal(self.readout, torch.eye(outputs, size).to(self.readout))
 
     def single_stream(self) -> SingleStream | None:
         plain = not self._input_lags and self._two_values() is None and self.rest.is_cpu
@@ -172,6 +188,24 @@ class RecurrentMapModule(StreamModule, Solvable):
             self._tanh,
         )
         return Recurrence(f, numbers["readout"], numbers["shift"])
+
+
+def _lagged(values: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    """Each sample beside those before it, newest first.
+
+    Args:
+        values: (time, streams, channels).
+        past: those before them, newest first, (streams, lags, channels).
+
+    Returns:
+        lagged: (time, streams, (lags + 1) * channels).
+        past: after the last sample.
+    """
+    lags = past.shape[1]
+    line = torch.cat([past.flip(1).transpose(0, 1), values])  # (lags + time, streams, channels)
+    lagged = [line[lags - k :][: len(values)] for k in range(lags + 1)]
+    after = line[len(line) - lags :].flip(0).transpose(0, 1)
+    return torch.cat(lagged, dim=2), after.contiguous()
 
 
 class _MapStream:

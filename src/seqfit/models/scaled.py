@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqfit.models.base import Compilable, Model, StreamModule
+from seqfit.models.base import Compilable, Model, StreamModule, TeacherForced
 from seqfit.models.kernels.network import Network
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite
@@ -79,7 +79,7 @@ class Scaled(Model):
         return _ScaledModule(self.model.build(inputs, outputs), self)
 
 
-class _ScaledModule(Compilable, StreamModule):
+class _ScaledModule(Compilable, TeacherForced, StreamModule):
     input_offset: Tensor
     input_scale: Tensor
     output_offset: Tensor
@@ -104,6 +104,13 @@ class _ScaledModule(Compilable, StreamModule):
 
     def window_states(self, x: Tensor, state: State, window: int) -> State:
         return self.inner.window_states(self._in(x), state, window)
+
+    def teacher_forced(self, x: Tensor, y: Tensor, state: State) -> tuple[Tensor, State] | None:
+        if not isinstance(self.inner, TeacherForced):
+            return None
+        scaled = (y - self.output_offset) / self.output_scale
+        out = self.inner.teacher_forced(self._in(x), scaled, state)
+        return None if out is None else (self._out(out[0]), out[1])
 
     def network(self) -> Network | None:
         inner = self.inner.network() if isinstance(self.inner, Compilable) else None

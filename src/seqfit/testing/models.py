@@ -13,7 +13,7 @@ from seqfit import states
 from seqfit.models.base import Model
 from seqfit.signals.base import Array
 from seqfit.states import State
-from seqfit.testing import gradients
+from seqfit.testing import forcing, gradients
 from seqfit.testing.changes import changed_later, changed_stream, split
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
 from seqfit.testing.laws import BadArguments, Broken, Example, Law, check_laws
@@ -94,6 +94,9 @@ def _laws(inputs: int, outputs: int) -> list[Law]:
             gradients.window_states_agree,
             st.fixed_dictionaries({"x": xs, "window": windows, "dtype": dtypes}),
         ),
+        law("teacher forcing", forcing.own_outputs_give_the_free_run, once),
+        law("teacher forcing", forcing.later_outputs_do_not_matter, two_windows),
+        law("teacher forcing", forcing.chunks_do_not_matter, two_windows),
     ]
 
 
