@@ -94,9 +94,9 @@ def test_a_structure_that_pack_did_not_make_is_refused(structure):
 def test_stacked_trees_come_back_one_by_one(plain):
     found = [{"h": (torch.full((2, 3), float(n)), n), "s": [text]} for n, text in plain]
     stacked = states.stack(found)
-    assert states.same(states.unstack(stacked), found)
+    assert states.same(states.unstack(stacked, len(found)), found)
     structure, arrays = states.pack(stacked)
-    assert states.same(states.unstack(states.unpack(structure, arrays)), found)
+    assert states.same(states.unstack(states.unpack(structure, arrays), len(found)), found)
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.from_numpy])

@@ -74,17 +74,17 @@ def stack(trees: list[State]) -> State:
 
     columns: list[list[Any]] = [list(column) for column in zip(*map(leaves, trees), strict=True)]
     stacked = [torch.stack(c) if all(map(is_tensor, c)) else c for c in columns]
-    return {"first": trees[0], "leaves": stacked, "count": len(trees)}
+    return {"first": trees[0], "leaves": stacked}
 
 
-def unstack(stacked: State) -> list[State]:
-    """The trees that `stack` took."""
+def unstack(stacked: State, count: int) -> list[State]:
+    """The trees that `stack` took, so many."""
 
     def tree(index: int) -> State:
         column = iter(stacked["leaves"])
         return map_leaves(lambda _: next(column)[index], stacked["first"])
 
-    return [tree(index) for index in range(stacked["count"])]
+    return [tree(index) for index in range(count)]
 
 
 def copy(tree: State) -> State:

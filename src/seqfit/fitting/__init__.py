@@ -2,6 +2,7 @@
 
 from seqfit.fitting.callbacks import Callback, StopFitting
 from seqfit.fitting.checkpoint import CheckpointError
+from seqfit.fitting.checkpoints import Checkpoints, load_latest
 from seqfit.fitting.experiment import Experiment, from_toml, read_experiment, to_toml
 from seqfit.fitting.fitter import Fitter
 from seqfit.fitting.learner import DivergedError
@@ -12,6 +13,7 @@ from seqfit.fitting.report import Report
 __all__ = [
     "Callback",
     "CheckpointError",
+    "Checkpoints",
     "DivergedError",
     "Experiment",
     "Fitter",
@@ -22,6 +24,7 @@ __all__ = [
     "TorchLearningRate",
     "TorchOptimizer",
     "from_toml",
+    "load_latest",
     "read_experiment",
     "to_toml",
 ]

@@ -50,7 +50,9 @@ class SampleBuffer:
     @classmethod
     def restored(cls, state: State, device: torch.device) -> SampleBuffer:
         """The buffer whose `state` was taken, with the model's states on a device."""
-        kept = map_arrays(lambda leaf: leaf.to(device), unstack(state["states"]))
+        kept = map_arrays(
+            lambda leaf: leaf.to(device), unstack(state["states"], len(state["boundaries"]))
+        )
         boundaries = list(zip(state["boundaries"].tolist(), kept, strict=True))
         return cls(state["x"], state["y"], state["first"], state["position"], boundaries)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from seqfit.states import State
+
 if TYPE_CHECKING:
     from seqfit.fitting.fitter import Fitter
 
@@ -39,3 +41,10 @@ class Callback:
 
     def after_fit(self, fitter: Fitter) -> None:
         """Called at the end of each `Fitter.fit` and `Fitter.partial_fit`, error or not."""
+
+    def state(self) -> State:
+        """What it must remember when the fit is saved: a state tree, see `seqfit.states`."""
+        return None
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave, when a fit is loaded with a callback of this class."""

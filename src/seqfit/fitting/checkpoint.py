@@ -19,6 +19,7 @@ from seqfit import states
 from seqfit.states import State
 
 FORMAT = 2
+_PART = ".part"
 
 
 class CheckpointError(ValueError):
@@ -71,6 +72,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
         return content["configuration"], states.unpack(content["state"], arrays)
     except CheckpointError:
         raise
+    except RecursionError:
+        raise CheckpointError(f"{path} is not a seqfit checkpoint: it is nested too deep") from None
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not a seqfit checkpoint: {error}") from error
 
@@ -80,7 +83,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     except FileNotFoundError:
         raise FileNotFoundError(f"no folder at {str(path.parent)!r}") from None
     try:
@@ -92,10 +95,28 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.umask(umask)
         Path(name).chmod(0o666 & ~umask)  # mkstemp makes it readable to its owner alone
         Path(name).replace(path)
+        _sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed have left half-written; nobody else may write."""
+    for path in folder.glob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a new name in a folder durable, where the system can."""
+    if os.name != "posix":
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _checksum(document: str, arrays: Mapping[str, np.ndarray]) -> str:

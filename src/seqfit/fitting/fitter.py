@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
@@ -13,8 +12,9 @@ import numpy as np
 
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
-from seqfit.fitting.callbacks import Callback, StopFitting, require_callbacks
+from seqfit.fitting.callbacks import Callback, require_callbacks
 from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.report import Report
@@ -27,19 +27,6 @@ from seqfit.threads import torch_threads
 from seqfit.validators import as_tuple, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
-
-
-@attrs.define
-class _Course:
-    """What changes in a fitter: all else in it is frozen."""
-
-    training: Training | None = None
-    source: SampleSource | None = None
-    asked: int = 0  # samples over all streams that `fit` was asked for
-    generated: int = 0  # samples of each stream that the signal has given
-    given: int = 0  # samples of each stream that `partial_fit` was given
-    seconds: float = 0.0
-    samples_timed: int = 0
 
 
 @final
@@ -57,10 +44,11 @@ class Fitter(Experiment):
     callbacks: tuple[Callback, ...] = attrs.field(
         default=(), converter=as_tuple, validator=require_callbacks, kw_only=True, repr=False
     )
-    _course: _Course = attrs.field(init=False, factory=_Course, repr=False)
+    _course: Course = attrs.field(init=False, factory=Course, repr=False)
 
     def __attrs_post_init__(self) -> None:
         Experiment.__attrs_post_init__(self)
+        self._course.begin(self.schedule.streams, self.seed)
         if self.signal is not None and self.target is not None:
             source = SampleSource.start(
                 self.signal, self.target, self.schedule.streams, self.seed, self.dtype
@@ -100,6 +88,11 @@ class Fitter(Experiment):
             schedule=repr(self.schedule),
             loss=training.curve.recent(),
         )
+
+    @property
+    def samples_left(self) -> int:
+        """Samples of the experiment's number that `fit` was not asked for yet, or did not take."""
+        return max(self.samples - self._course.asked, 0)
 
     @property
     def learning_rate_now(self) -> float:
@@ -294,19 +287,14 @@ class Fitter(Experiment):
         Raises:
             OSError: the file can't be written; an older one is then left as it was.
         """
-        training, course = self._training(), self._course
         data, missing = to_partial_data(self.experiment)
-        sizes = _channels(training)
+        sizes = _channels(self._training())
         write_checkpoint(
             Path(path),
             {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
             {
-                "training": training.state(),
-                "signal_state": None if course.source is None else course.source.signal_state,
-                "target_state": None if course.source is None else course.source.target_state,
-                "asked": course.asked,
-                "generated": course.generated,
-                "given": course.given,
+                "course": self._course.state(),
+                "callbacks": [[type(c).__name__, c.state()] for c in self.callbacks],
             },
         )
 
@@ -346,13 +334,12 @@ class Fitter(Experiment):
             course = fitter._course
             if course.training is None:
                 course.training = Training.begin(fitter, content["inputs"], content["outputs"])
-            course.training.restore(state["training"])
-            if course.source is not None:
-                course.source.signal_state = state["signal_state"]
-                course.source.target_state = state["target_state"]
-            course.asked, course.generated = state["asked"], state["generated"]
-            course.given = state["given"]
+            course.restore(state["course"])
             _require_fit(fitter, course.training)
+            saved = dict(state["callbacks"])
+            for callback in callbacks:
+                if type(callback).__name__ in saved:
+                    callback.restore(saved[type(callback).__name__])
         except (KeyError, TypeError, AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path} does not fit its experiment: {reason}") from error
@@ -365,20 +352,10 @@ class Fitter(Experiment):
 
     @contextlib.contextmanager
     def _fitting(self) -> Iterator[None]:
-        course, training = self._course, self._training()
-        begin, position = time.perf_counter(), training.buffer.position
         try:
-            with torch_threads(self.threads):
+            with self._course.running(self.threads):
                 yield
-        except BaseException as error:
-            # What was asked for and not fitted is not made up for in the next call.
-            done = max(training.buffer.position - course.given, 0)
-            course.asked = done * self.schedule.streams
-            if not isinstance(error, StopFitting):
-                raise
         finally:
-            course.seconds += time.perf_counter() - begin
-            course.samples_timed += (training.buffer.position - position) * self.schedule.streams
             for callback in self.callbacks:
                 callback.after_fit(self)
 

@@ -35,7 +35,7 @@ def uniforms(
     return uniform.reshape(streams, length, draws).swapaxes(0, 1)
 
 
-EVALUATION, VALIDATION, WRONG_STATES = 1, 2, 3
+EVALUATION, VALIDATION, WRONG_STATES, CHANCE = 1, 2, 3, 4
 """Purposes of `derived_seed`."""
 
 

@@ -1,0 +1,106 @@
+"""How far a fit has come: all that changes in a fitter."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import final
+
+import attrs
+import torch
+from torch import Tensor
+
+from seqfit.fitting.callbacks import StopFitting
+from seqfit.fitting.source import SampleSource
+from seqfit.fitting.training import Training
+from seqfit.signals.randomness import CHANCE, derived_seed
+from seqfit.states import State
+from seqfit.threads import torch_threads
+
+
+@final
+@attrs.define
+class Course:
+    """All that changes while a fitter fits.
+
+    Attributes:
+        streams: number of streams that run side by side.
+        chance: state of torch's random generator before the next update, for modules that draw
+            from it, as dropout does.
+        training: the learner and the samples that wait for it; None before the first.
+        source: where samples come from; None where they are given.
+        asked: samples over all streams that were asked for.
+        generated: samples of each stream that the source has given.
+        given: samples of each stream that the user has given.
+        seconds: time spent.
+        samples_timed: samples over all streams that were fitted in that time.
+        is_running: whether a fit is in progress.
+    """
+
+    streams: int = 1
+    chance: Tensor = attrs.field(factory=torch.get_rng_state)
+    training: Training | None = None
+    source: SampleSource | None = None
+    asked: int = 0
+    generated: int = 0
+    given: int = 0
+    seconds: float = 0.0
+    samples_timed: int = 0
+    is_running: bool = False
+
+    def begin(self, streams: int, seed: int) -> None:
+        """Go to the place before the first sample."""
+        self.streams = streams
+        self.chance = torch.Generator().manual_seed(derived_seed(seed, CHANCE)).get_state()
+
+    @contextlib.contextmanager
+    def running(self, threads: int) -> Iterator[None]:
+        """Fit meanwhile; a `StopFitting` ends it without an error."""
+        training = self.training
+        assert training is not None  # nobody fits without
+        begin, position = time.perf_counter(), training.buffer.position
+        self.is_running = True
+        try:
+            with torch_threads(threads), torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(self.chance)
+                try:
+                    yield
+                finally:
+                    self.chance = torch.get_rng_state()
+        except BaseException as error:
+            self.asked = self._fitted(training)
+            if not isinstance(error, StopFitting):
+                raise
+        finally:
+            self.is_running = False
+            self.seconds += time.perf_counter() - begin
+            self.samples_timed += (training.buffer.position - position) * self.streams
+
+    def state(self) -> State:
+        """All that decides how the fit goes on, as a state tree, even in the middle of a fit."""
+        training, source = self.training, self.source
+        assert training is not None  # nobody saves without
+        return {
+            "training": training.state(),
+            "signal_state": None if source is None else source.signal_state,
+            "target_state": None if source is None else source.target_state,
+            "asked": self._fitted(training) if self.is_running else self.asked,
+            "generated": self.generated,
+            "given": self.given,
+            "chance": torch.get_rng_state() if self.is_running else self.chance,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from what `state` gave; the training is there already."""
+        assert self.training is not None  # begun by whoever restores
+        self.training.restore(state["training"])
+        if self.source is not None:
+            self.source.signal_state = state["signal_state"]
+            self.source.target_state = state["target_state"]
+        self.asked, self.generated = state["asked"], state["generated"]
+        self.given, self.chance = state["given"], state["chance"]
+
+    def _fitted(self, training: Training) -> int:
+        """Samples asked for and fitted: what was asked for beside is not made up for later."""
+        return max(training.buffer.position - self.given, 0) * self.streams
