@@ -1,10 +1,12 @@
 """Built-in targets against independent formulas."""
 
+import attrs
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from seqfit.targets import Chain, Delay, LeakyIntegral, SaturatedIntegral
+from seqfit.targets import Chain, Delay, LeakyIntegral, Memory, SaturatedIntegral, Target
+from seqfit.targets.base import require_samples
 
 
 def outputs(target, x):
@@ -84,3 +86,59 @@ def test_a_bad_argument_is_named_with_its_value(build, message):
 def test_samples_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match=r"Delay takes x of shape \(time, streams, channels\)"):
         Delay().transform(np.zeros(3), Delay().start(1))
+
+
+@attrs.frozen
+class OneChannel(Target):
+    def start(self, streams):
+        return None
+
+    def transform(self, x, state):
+        require_samples(x, self, inputs=1)
+        return x, state
+
+
+def test_a_chain_names_both_ends_where_channels_do_not_match():
+    chain = Delay() >> OneChannel()
+    message = r"Chain: part 2 \(OneChannel\) takes 1 input channel, part 1 \(Delay\) gives 2"
+    with pytest.raises(ValueError, match=message):
+        chain.outputs(2)
+    with pytest.raises(ValueError, match=message):
+        Chain([Delay(), chain]).outputs(2)
+    with pytest.raises(ValueError, match="OneChannel takes 1 input channel, got 2"):
+        (OneChannel() >> Delay()).outputs(2)
+
+
+@pytest.mark.parametrize(
+    ("target", "memory", "determines"),
+    [
+        (SaturatedIntegral(), Memory.INFINITE, True),
+        (LeakyIntegral(), Memory.FADING, True),
+        (LeakyIntegral(leak=0), Memory.INFINITE, True),
+        (LeakyIntegral(leak=1), Memory.finite(0), True),
+        (Delay(3), Memory.finite(3), False),
+        (Delay(0) >> SaturatedIntegral(), Memory.INFINITE, True),
+        (SaturatedIntegral() >> Delay(0), Memory.INFINITE, None),
+        (Delay(2) >> Delay(3), Memory.finite(5), None),
+        (Delay(2) >> LeakyIntegral(), Memory.FADING, None),
+        (LeakyIntegral() >> SaturatedIntegral(), Memory.INFINITE, None),
+        (OneChannel(), Memory.INFINITE, None),
+    ],
+    ids=repr,
+)
+def test_memory_and_whether_an_output_tells_the_state_are_declared(target, memory, determines):
+    assert target.memory == memory
+    assert target.output_determines_state is determines
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Memory.finite(-1), "samples must be a non-negative int, got -1"),
+        (lambda: Memory("fading", 3), "samples must be None where memory is fading, got 3"),
+        (lambda: Memory("fadig"), "did you mean 'fading'"),
+    ],
+)
+def test_a_memory_that_makes_no_sense_is_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
