@@ -9,18 +9,13 @@ from seqfit.targets import Chain, Delay, LeakyIntegral, Memory, SaturatedIntegra
 from seqfit.targets.base import require_samples
 
 
-def outputs(target, x):
-    y, _ = target.transform(x, target.start(x.shape[1]))
-    return y
-
-
 @pytest.fixture
 def x():
     return np.random.default_rng(0).uniform(-1, 2, size=(300, 3, 2))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_saturated_integral_is_the_recursion(x, dtype):
+def test_saturated_integral_is_the_recursion(outputs, x, dtype):
     target = SaturatedIntegral(gain=0.3, offset=0.4, low=-0.5, high=0.7, initial=0.1)
     y, expected = np.full((3, 2), 0.1), []
     for x_t in x.astype(dtype).astype(np.float64):
@@ -31,37 +26,37 @@ def test_saturated_integral_is_the_recursion(x, dtype):
     assert np.max(expected) == 0.7
 
 
-def test_the_2017_target_is_the_default():
+def test_the_2017_target_is_the_default(outputs):
     x = np.float32([0.9, 0.9, 0.0, 0.0]).reshape(-1, 1, 1)
     np.testing.assert_allclose(
         outputs(SaturatedIntegral(), x).ravel(), [0.04, 0.08, 0.03, 0.0], atol=1e-7
     )
 
 
-def test_leaky_integral_is_a_filter_of_order_one(x):
+def test_leaky_integral_is_a_filter_of_order_one(outputs, x):
     expected = lfilter([0.2], [1, -0.9], x, axis=0)
     np.testing.assert_allclose(outputs(LeakyIntegral(leak=0.1, gain=0.2), x), expected, atol=1e-12)
 
 
-def test_leaky_integral_forgets_its_initial_value():
+def test_leaky_integral_forgets_its_initial_value(outputs):
     y = outputs(LeakyIntegral(leak=0.5, gain=0, initial=1), np.zeros((3, 1, 1)))
     np.testing.assert_allclose(y.ravel(), [0.5, 0.25, 0.125])
 
 
 @pytest.mark.parametrize("samples", [0, 1, 7, 400])
-def test_delay_gives_earlier_inputs(x, samples):
+def test_delay_gives_earlier_inputs(outputs, x, samples):
     expected = np.concatenate([np.full((samples, 3, 2), -1.0), x])[: len(x)]
     np.testing.assert_array_equal(outputs(Delay(samples, initial=-1), x), expected)
 
 
-def test_a_chain_feeds_each_target_into_the_next(x):
+def test_a_chain_feeds_each_target_into_the_next(outputs, x):
     chain = SaturatedIntegral() >> Delay(3) >> LeakyIntegral()
     assert chain == Chain([SaturatedIntegral(), Delay(3), LeakyIntegral()])
     expected = outputs(LeakyIntegral(), outputs(Delay(3), outputs(SaturatedIntegral(), x)))
     np.testing.assert_array_equal(outputs(chain, x), expected)
 
 
-def test_number_of_outputs_follows_the_inputs():
+def test_number_of_outputs_follows_the_inputs(outputs):
     assert (SaturatedIntegral() >> Delay(2)).outputs(3) == 3
 
 
@@ -98,7 +93,7 @@ class OneChannel(Target):
         return x, state
 
 
-def test_a_chain_names_both_ends_where_channels_do_not_match():
+def test_a_chain_names_both_ends_where_channels_do_not_match(outputs):
     chain = Delay() >> OneChannel()
     message = r"Chain: part 2 \(OneChannel\) takes 1 input channel, part 1 \(Delay\) gives 2"
     with pytest.raises(ValueError, match=message):
