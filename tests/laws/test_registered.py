@@ -9,7 +9,21 @@ from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
 from seqfit.recordings import Recording
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
-from seqfit.targets import Chain, Delay, LeakyIntegral, RecordedOutput, SaturatedIntegral
+from seqfit.targets import (
+    Chain,
+    DeadZone,
+    Delay,
+    LeakyIntegral,
+    MovingStatistic,
+    PeakHold,
+    Play,
+    RateLimiter,
+    RecordedOutput,
+    Relay,
+    SampleHold,
+    SaturatedIntegral,
+    Stop,
+)
 from seqfit.testing import (
     check_fitter,
     check_model,
@@ -58,6 +72,7 @@ def test_every_registered_component_obeys_the_laws(kind, name):
 numbers = st.floats(-5, 5, width=32)
 lows = st.floats(-5, 0, width=32)
 highs = st.floats(0.125, 5, width=32)
+widths = st.floats(0.125, 5, width=32)
 sizes = st.integers(1, 6)
 layers = st.integers(1, 2)
 heads = st.lists(sizes, max_size=2).map(tuple)
@@ -149,16 +164,75 @@ class TestTargets:
             (leaky_integrals, [{"leak": -0.1}, {"leak": 1.1}, {"gain": np.inf}]),
             (delays, [{"samples": -1}, {"samples": 1.5}, {"initial": np.nan}]),
             (
+                st.builds(Play, width=widths, initial=numbers),
+                [{"width": 0.0}, {"width": np.inf}, {"initial": np.nan}],
+            ),
+            (
+                st.builds(Stop, width=widths, initial=st.just(0.0)),
+                [{"width": -1.0}, {"width": 1.0, "initial": 0.6}, {"initial": "0"}],
+            ),
+            (
+                st.builds(Relay, low=lows, high=highs, off=lows, on=highs, starts_on=st.booleans()),
+                [{"low": 0.75}, {"on": 0.0}, {"off": 1.0}, {"starts_on": 1}, {"high": np.nan}],
+            ),
+            (
+                st.builds(RateLimiter, up=widths, down=widths, initial=numbers),
+                [{"up": 0.0}, {"down": -1.0}, {"initial": None}],
+            ),
+            (st.builds(DeadZone, low=lows, high=highs), [{"low": 0.5}, {"high": np.inf}]),
+            (st.builds(SampleHold, every=st.integers(1, 40)), [{"every": 0}, {"every": 2.0}]),
+            (
+                st.builds(PeakHold, decay=st.floats(0, 1), initial=numbers),
+                [{"decay": 1.5}, {"decay": -0.5}, {"initial": np.nan}],
+            ),
+            (
+                st.builds(
+                    MovingStatistic,
+                    statistic=st.sampled_from(["mean", "maximum", "minimum"]),
+                    window=st.integers(1, 40),
+                ),
+                [{"window": 0}, {"window": True}, {"statistic": "median"}],
+            ),
+            (
                 st.lists(integrals | leaky_integrals | delays, min_size=1, max_size=3).map(Chain),
                 [{"parts": []}, {"parts": [1]}, {"parts": 1}],
             ),
         ],
-        ids=["saturated_integral", "leaky_integral", "delay", "chain"],
+        ids=[
+            "saturated_integral",
+            "leaky_integral",
+            "delay",
+            "play",
+            "stop",
+            "relay",
+            "rate_limiter",
+            "dead_zone",
+            "sample_hold",
+            "peak_hold",
+            "moving_statistic",
+            "chain",
+        ],
     )
     def test_obey_the_laws_whatever_their_parameters(self, targets, bad_arguments):
         check_target(targets, bad_arguments=bad_arguments)
 
-    @pytest.mark.parametrize("target", [SaturatedIntegral(), LeakyIntegral(), Delay(2)])
+    @pytest.mark.parametrize(
+        "target",
+        [
+            SaturatedIntegral(),
+            LeakyIntegral(),
+            Delay(2),
+            Play(),
+            Stop(),
+            Relay(),
+            RateLimiter(),
+            DeadZone(),
+            SampleHold(3),
+            PeakHold(),
+            MovingStatistic(window=3),
+        ],
+        ids=repr,
+    )
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
 

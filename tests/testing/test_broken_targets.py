@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from seqfit.targets import Target
+from seqfit.targets import Memory, Target
 from seqfit.testing import LawViolation, check_target, samples
 
 
@@ -154,6 +154,29 @@ class BoundsThatAreNone(Identity):
     bounds = None
 
 
+class RemembersMoreThanItSays(Sum):
+    memory = Memory.finite(3)
+
+
+class RemembersOneSampleMoreThanItSays(Target):
+    memory = Memory.finite(1)
+
+    def start(self, streams):
+        return np.zeros((2, streams, 1))
+
+    def transform(self, x, state):
+        line = np.concatenate([state + np.zeros((2, *x.shape[1:])), x])
+        return line[: len(x)].astype(x.dtype), line[len(x) :].copy()
+
+
+class MemoryIsANumber(Identity):
+    memory = 3
+
+
+class DeterminesItsStatePartly(Identity):
+    output_determines_state = "partly"
+
+
 class AlwaysFloat32(Identity):
     def transform(self, x, state):
         return x.astype(np.float32), state
@@ -232,6 +255,10 @@ class TestCorrectTargets:
         ("bounds", BeyondItsBounds()),
         ("declarations", BoundsThatAreNone()),
         ("declarations", HeldOutIsNoTarget()),
+        ("declarations", MemoryIsANumber()),
+        ("declarations", DeterminesItsStatePartly()),
+        ("memory", RemembersMoreThanItSays()),
+        ("memory", RemembersOneSampleMoreThanItSays()),
         ("dtype", AlwaysFloat32()),
         ("shape", DropsTheLastAxis()),
         ("shape", MoreOutputsThanItSays()),

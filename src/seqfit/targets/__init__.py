@@ -1,9 +1,31 @@
 """What should come out: targets."""
 
-from seqfit.targets.base import Target
+from seqfit.targets.base import ChannelError, Target
 from seqfit.targets.chain import Chain
 from seqfit.targets.delays import Delay
+from seqfit.targets.holds import PeakHold, SampleHold
+from seqfit.targets.hysteresis import Play, Relay, Stop
 from seqfit.targets.integrals import LeakyIntegral, SaturatedIntegral
+from seqfit.targets.limiters import DeadZone, RateLimiter
+from seqfit.targets.memory import Memory
 from seqfit.targets.recorded import RecordedOutput
+from seqfit.targets.windows import MovingStatistic
 
-__all__ = ["Chain", "Delay", "LeakyIntegral", "RecordedOutput", "SaturatedIntegral", "Target"]
+__all__ = [
+    "Chain",
+    "ChannelError",
+    "DeadZone",
+    "Delay",
+    "LeakyIntegral",
+    "Memory",
+    "MovingStatistic",
+    "PeakHold",
+    "Play",
+    "RateLimiter",
+    "RecordedOutput",
+    "Relay",
+    "SampleHold",
+    "SaturatedIntegral",
+    "Stop",
+    "Target",
+]

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import abc
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
 from seqfit.states import State
+from seqfit.targets.memory import Memory
 
 if TYPE_CHECKING:
     from seqfit.targets.chain import Chain
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+@final
+class ChannelError(ValueError):
+    """Inputs with a number of channels that a target does not take.
+
+    Attributes:
+        takes: how many it takes, in words.
+        got: how many there were.
+    """
+
+    def __init__(self, owner: Target, takes: int, got: int) -> None:
+        self.takes = f"takes {takes} input channel{'' if takes == 1 else 's'}"
+        self.got = got
+        super().__init__(f"{type(owner).__name__} {self.takes}, got {got}")
 
 
 class Target(abc.ABC):
@@ -44,13 +60,28 @@ class Target(abc.ABC):
             state: the state after them.
 
         Raises:
-            ValueError: `x` has a number of channels that the target cannot take.
+            ChannelError: `x` has a number of channels that the target cannot take; see
+                `require_samples`.
         """
 
     @property
     def bounds(self) -> tuple[float, float]:
         """Smallest and largest value that an output can have; infinite where unbounded."""
         return -math.inf, math.inf
+
+    @property
+    def memory(self) -> Memory:
+        """How far back the inputs lie that bear on an output, at most; infinite if not declared."""
+        return Memory.INFINITE
+
+    @property
+    def output_determines_state(self) -> bool | None:
+        """Whether the output of a sample tells the state after it, in exact arithmetic.
+
+        Then the next output is a function of this one and the next input, as the `exact` recipe
+        needs it. None: not declared.
+        """
+        return None
 
     def outputs(self, inputs: int) -> int:
         """Number of output channels for a number of input channels."""
@@ -84,9 +115,13 @@ def require_samples(x: Array, owner: Target, inputs: int | None = None) -> None:
         x: the inputs of a target.
         owner: the target, named in the error.
         inputs: number of channels that it takes; None where it takes any.
+
+    Raises:
+        ChannelError: there is another number of channels.
+        ValueError: it has not three axes.
     """
-    name = type(owner).__name__
     if x.ndim != 3:
+        name = type(owner).__name__
         raise ValueError(f"{name} takes x of shape (time, streams, channels), got {x.shape}")
     if inputs is not None and x.shape[2] != inputs:
-        raise ValueError(f"{name} takes {inputs} input channels, got {x.shape[2]}")
+        raise ChannelError(owner, inputs, x.shape[2])

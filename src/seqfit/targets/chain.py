@@ -7,7 +7,8 @@ from typing import Any, final
 import attrs
 
 from seqfit.states import State
-from seqfit.targets.base import Array, Target
+from seqfit.targets.base import Array, ChannelError, Target
+from seqfit.targets.memory import Memory
 from seqfit.validators import as_tuple
 
 
@@ -21,6 +22,9 @@ def _targets(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> Non
 class Chain(Target):
     """The outputs of each target go into the next; also written ``a >> b``.
 
+    Its memory is the sum of its parts' memories, or the longest kind of them. Its output tells its
+    state where that of its last part does, and no other part has a state.
+
     Attributes:
         parts: the targets, the first one first.
     """
@@ -32,8 +36,13 @@ class Chain(Target):
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         after = []
-        for part, part_state in zip(self.parts, state, strict=True):
-            x, part_state = part.transform(x, part_state)
+        for number, (part, part_state) in enumerate(zip(self.parts, state, strict=True), 1):
+            try:
+                x, part_state = part.transform(x, part_state)
+            except ChannelError as error:
+                if number == 1:
+                    raise
+                raise ValueError(self._mismatch(number, error)) from error
             after.append(part_state)
         return x, tuple(after)
 
@@ -41,5 +50,24 @@ class Chain(Target):
     def bounds(self) -> tuple[float, float]:
         return self.parts[-1].bounds
 
+    @property
+    def memory(self) -> Memory:
+        return sum((part.memory for part in self.parts), Memory.finite(0))
+
+    @property
+    def output_determines_state(self) -> bool | None:
+        *before, last = self.parts
+        stateless = all(
+            part.memory == Memory.finite(0) and part.output_determines_state for part in before
+        )
+        return last.output_determines_state if stateless else None
+
     def held_out(self) -> Target:
         return Chain([part.held_out() for part in self.parts])
+
+    def _mismatch(self, number: int, error: ChannelError) -> str:
+        before, part = (type(part).__name__ for part in self.parts[number - 2 : number])
+        return (
+            f"Chain: part {number} ({part}) {error.takes}, "
+            f"part {number - 1} ({before}) gives {error.got}"
+        )

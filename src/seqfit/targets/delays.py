@@ -9,6 +9,7 @@ import numpy as np
 
 from seqfit.states import State
 from seqfit.targets.base import Array, Target, require_samples
+from seqfit.targets.memory import Memory
 from seqfit.validators import finite, natural
 
 
@@ -33,3 +34,11 @@ class Delay(Target):
         waiting = np.broadcast_to(state, (self.samples, *x.shape[1:]))
         line = np.concatenate([waiting, x])  # (samples + time, streams, channels)
         return line[: len(x)].astype(x.dtype), line[len(x) :].copy()
+
+    @property
+    def memory(self) -> Memory:
+        return Memory.finite(self.samples)
+
+    @property
+    def output_determines_state(self) -> bool:
+        return self.samples == 0

@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from seqfit.compiling import compiled
 from seqfit.states import State
-from seqfit.targets.base import Array, Target, require_samples
+from seqfit.targets.base import Array, Target
+from seqfit.targets.memory import Memory
+from seqfit.targets.recursion import each_channel
 from seqfit.validators import above, finite, probability
 
 
@@ -50,11 +52,19 @@ class SaturatedIntegral(Target):
         return np.full((streams, 1), float(self.initial))
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
-        return _integrate(self, x, state, 1.0, self.gain, self.offset, self.low, self.high)
+        return each_channel(self, _sum, x, state, 1.0, self.gain, self.offset, self.low, self.high)
 
     @property
     def bounds(self) -> tuple[float, float]:
         return self.low, self.high
+
+    @property
+    def memory(self) -> Memory:
+        return Memory.INFINITE
+
+    @property
+    def output_determines_state(self) -> bool:
+        return True
 
 
 @final
@@ -78,29 +88,23 @@ class LeakyIntegral(Target):
         return np.full((streams, 1), float(self.initial))
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
-        return _integrate(self, x, state, 1.0 - self.leak, self.gain, 0.0, -math.inf, math.inf)
+        return each_channel(
+            self, _sum, x, state, 1.0 - self.leak, self.gain, 0.0, -math.inf, math.inf
+        )
 
+    @property
+    def memory(self) -> Memory:
+        if self.leak == 0:
+            return Memory.INFINITE
+        return Memory.finite(0) if self.leak == 1 else Memory.FADING
 
-def _integrate(
-    owner: Target,
-    x: Array,
-    state: State,
-    keep: float,
-    gain: float,
-    offset: float,
-    low: float,
-    high: float,
-) -> tuple[Array, State]:
-    require_samples(x, owner)
-    sums = np.array(np.broadcast_to(state, x.shape[1:]))  # (streams, channels)
-    x = np.ascontiguousarray(x)  # one memory layout, so that one machine code serves all
-    y = np.empty_like(x)  # (time, streams, channels)
-    _recursion(x, y, sums, float(keep), float(gain), float(offset), float(low), float(high))
-    return y, sums
+    @property
+    def output_determines_state(self) -> bool:
+        return True
 
 
 @compiled
-def _recursion(
+def _sum(
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
     sums: npt.NDArray[np.float64],
@@ -111,9 +115,7 @@ def _recursion(
     high: float,
 ) -> None:
     for t in range(x.shape[0]):
-        for stream in range(x.shape[1]):
-            for channel in range(x.shape[2]):
-                total = keep * sums[stream, channel] + gain * (x[t, stream, channel] - offset)
-                total = min(max(total, low), high)
-                sums[stream, channel] = total
-                y[t, stream, channel] = total
+        for line in range(x.shape[1]):
+            total = keep * sums[line] + gain * (x[t, line] - offset)
+            sums[line] = min(max(total, low), high)
+            y[t, line] = sums[line]

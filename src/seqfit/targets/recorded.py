@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
 from seqfit.states import State
 from seqfit.targets.base import Array, Target, require_samples
+from seqfit.targets.memory import Memory
 
 
 @final
@@ -50,6 +51,14 @@ class RecordedOutput(Target):
     @property
     def bounds(self) -> tuple[float, float]:
         return float(self._data.min()), float(self._data.max())
+
+    @property
+    def memory(self) -> Memory:
+        return Memory.finite(0)
+
+    @property
+    def output_determines_state(self) -> bool:
+        return False  # the state is the number of the row
 
     def held_out(self) -> RecordedOutput:
         return attrs.evolve(self, recording=self.recording.scored())

@@ -28,6 +28,20 @@ def changed_later(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Example
     return examples()
 
 
+def changed_earlier(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Example]:
+    """Examples of `x`, and of `changed`, which is the same from the sample `at` on."""
+
+    @st.composite
+    def examples(draw: st.DrawFn) -> Example:
+        place, shift, x = draw(_numbers), draw(_numbers), draw(inputs)
+        at = place % (len(x) + 1)
+        changed = x.copy()
+        changed[:at] = _shifted(x, shift)[:at]
+        return {"x": x, "at": at, "changed": changed}
+
+    return examples()
+
+
 def changed_stream(inputs: st.SearchStrategy[Array]) -> st.SearchStrategy[Example]:
     """Examples of `x`, and of `changed`, which is the same but for the stream `stream`."""
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from seqfit.states import State, same
 from seqfit.targets.base import Array, Target
-from seqfit.testing.changes import changed_later, changed_stream, split
+from seqfit.targets.memory import Memory
+from seqfit.testing.changes import changed_earlier, changed_later, changed_stream, split
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
 from seqfit.testing.laws import (
     BadArguments,
@@ -74,6 +75,7 @@ def _laws(xs: st.SearchStrategy[Array], same_beside_others: Callable[..., None])
         Law("bounds", _stays_within_bounds, fixed(x=xs, dtype=dtypes)),
         *laws_of_every_kind(_run, in_chunks),
         Law("causality", _does_not_look_ahead, lambda _target: changed_later(xs)),
+        Law("memory", _remembers_no_more_than_it_says, lambda _target: changed_earlier(xs)),
         Law("streams do not mix", _keeps_streams_apart, lambda _target: changed_stream(xs)),
         Law("streams do not mix", same_beside_others, once),
         Law("chunk invariance", _does_not_see_chunks, in_chunks),
@@ -96,6 +98,13 @@ def _declares_itself(target: Target) -> None:
     if not low <= high:
         raise Broken(
             f"bounds of {describe(target)} must be a lower and an upper one, got {target.bounds!r}"
+        )
+    if not isinstance(target.memory, Memory):
+        raise Broken(f"memory of {describe(target)} must be a Memory, got {target.memory!r}")
+    if target.output_determines_state not in (True, False, None):
+        raise Broken(
+            f"output_determines_state of {describe(target)} must be True, False or None, "
+            f"got {target.output_determines_state!r}"
         )
     if not isinstance(target.held_out(), Target):
         raise Broken(
@@ -145,6 +154,17 @@ def _stays_within_bounds(target: Target, x: Array, dtype: str) -> None:
 def _does_not_look_ahead(target: Target, x: Array, at: int, changed: Array) -> None:
     if not same(_transformed(target, x)[:at], _transformed(target, changed)[:at]):
         raise Broken(f"y[:{at}] of {describe(target)} changed when x[{at}:] did")
+
+
+def _remembers_no_more_than_it_says(target: Target, x: Array, at: int, changed: Array) -> None:
+    if target.memory.samples is None:
+        return
+    clear = at + target.memory.samples
+    if not same(_transformed(target, x)[clear:], _transformed(target, changed)[clear:]):
+        raise Broken(
+            f"y[{clear}:] of {describe(target)} changed when x[:{at}] did, but its memory is of "
+            f"{target.memory.samples} samples"
+        )
 
 
 def _keeps_streams_apart(target: Target, x: Array, stream: int, changed: Array) -> None:
