@@ -13,7 +13,7 @@ from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.fitter import Fitter
 from seqfit.models import Scaled
-from seqfit.signals.randomness import VALIDATION, derived_seed
+from seqfit.randomness import VALIDATION, derived_seed
 
 EXPLAINED = 1e-4
 SCALED_BY = 20_000

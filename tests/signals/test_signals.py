@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from seqfit.randomness import uniforms
 from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
-from seqfit.signals.randomness import uniforms
 
 
 def samples(signal, length, streams=1, seed=0):

@@ -157,15 +157,15 @@ class KeepsAGenerator(Constant):
 
 
 class DependsOnTheMemoryOfItsState(Constant):
-    """The state comes back C-contiguous when it is loaded, whatever it was before."""
+    """A part of a larger array comes back as an array of its own when it is loaded."""
 
     bounds = (0.0, 1.0)
 
     def start(self, streams, seed):
-        return np.zeros((3, streams)).T
+        return np.zeros((streams, 6))[:, ::2]
 
     def generate(self, state, length):
-        value = float(state.flags.c_contiguous and state.shape[0] > 1)
+        value = float(state.flags.c_contiguous)
         return np.full((length, state.shape[0], 1), value, dtype=np.float32), state
 
 

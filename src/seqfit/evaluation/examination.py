@@ -14,7 +14,7 @@ from seqfit.evaluation.kinks import KinkErrors, RunningKinkErrors
 from seqfit.evaluation.scores import RunningScores, Scores
 from seqfit.evaluation.starts import Starts, compare_starts
 from seqfit.evaluation.tables import Table, tables_of
-from seqfit.signals.randomness import WRONG_STATES, derived_seed
+from seqfit.randomness import WRONG_STATES, derived_seed
 from seqfit.threads import torch_threads
 from seqfit.validators import as_tuple, is_int
 

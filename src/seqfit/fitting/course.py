@@ -14,7 +14,7 @@ from torch import Tensor
 from seqfit.fitting.callbacks import StopFitting
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
-from seqfit.signals.randomness import CHANCE, derived_seed
+from seqfit.randomness import CHANCE, derived_seed
 from seqfit.states import State
 from seqfit.threads import torch_threads
 

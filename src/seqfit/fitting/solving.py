@@ -14,9 +14,9 @@ from seqfit.fitting.engines import Outcome, Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import GradientLearner, Learner, build_module
 from seqfit.fitting.losses import Loss, elementwise
+from seqfit.fitting.module_error import MOST_PARAMETERS, solve_module
 from seqfit.fitting.optimizers import LevenbergMarquardt
 from seqfit.models.base import Solvable, StreamModule
-from seqfit.second_order.module_error import MOST_PARAMETERS, solve_module
 from seqfit.second_order.outcome import VERDICTS
 from seqfit.states import State, copy
 

@@ -9,8 +9,8 @@ import attrs
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.samples import Samples, as_samples
 from seqfit.plugins import blamed_on
+from seqfit.randomness import EVALUATION, derived_seed
 from seqfit.signals.base import Signal
-from seqfit.signals.randomness import EVALUATION, derived_seed
 from seqfit.states import State
 from seqfit.targets.base import Target
 from seqfit.validators import is_seed, require_positive_int

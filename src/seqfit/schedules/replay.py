@@ -6,8 +6,8 @@ from typing import Any, final
 
 import attrs
 
+from seqfit.randomness import uniforms
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
-from seqfit.signals.randomness import uniforms
 from seqfit.states import State
 from seqfit.validators import positive_int, seed
 
@@ -48,11 +48,11 @@ class Replay(UpdateSchedule):
 
     @streams.default
     def _as_many_as_inner(self) -> int:
-        return self.inner.streams
+        return getattr(self.inner, "streams", 1)  # what is no schedule is refused after this
 
     @history.default
     def _far_enough(self) -> int:
-        return max(self.capacity, self.inner.history)
+        return max(self.capacity, getattr(self.inner, "history", 0))
 
     def start(self) -> State:
         return self.inner.start()

@@ -7,8 +7,8 @@ from typing import final
 import attrs
 import numpy as np
 
+from seqfit.randomness import uniforms
 from seqfit.signals.base import Array, Signal
-from seqfit.signals.randomness import uniforms
 from seqfit.states import State
 from seqfit.validators import finite, positive
 

@@ -7,9 +7,9 @@ from typing import final
 import attrs
 import numpy as np
 
+from seqfit.randomness import uniforms
 from seqfit.signals import Signal
 from seqfit.signals.base import Array
-from seqfit.signals.randomness import uniforms
 from seqfit.states import State
 from seqfit.validators import finite, non_negative, positive_int
 

@@ -6,10 +6,10 @@ import torch
 
 from seqfit import Fitter
 from seqfit.fitting import LevenbergMarquardt
+from seqfit.fitting.module_error import ModuleFreeRun
 from seqfit.models import GRU, LSTM, RNN, StateSpace, Wrap
 from seqfit.schedules import EveryWindow
 from seqfit.second_order.free_run_error import FreeRun
-from seqfit.second_order.module_error import ModuleFreeRun
 from seqfit.second_order.residuals import Huber, Squares
 from seqfit.signals import RandomHold
 from seqfit.targets import LeakyIntegral, SaturatedIntegral
