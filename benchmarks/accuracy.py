@@ -18,8 +18,7 @@ import numpy.typing as npt
 from seqfit import Fitter, Target
 from seqfit.fitting import LevenbergMarquardt
 from seqfit.recipes import RECIPES
-from seqfit.states import State
-from seqfit.targets import LeakyIntegral, SaturatedIntegral
+from seqfit.targets import LeakyIntegral, SaturatedIntegral, Threshold
 
 Array = npt.NDArray[Any]
 FIRST_SEED = 1000
@@ -36,20 +35,6 @@ def random_integral(seed: int) -> Target:
     offset = float(rng.uniform(0.3, 0.7))
     start = float(np.clip(0.0, low, high))
     return SaturatedIntegral(gain, offset, float(low), float(high), initial=start)
-
-
-@final
-@attrs.frozen
-class Threshold(Target):
-    """Whether an input is above a level: 1 or 0."""
-
-    level: float = 0.5
-
-    def start(self, streams: int) -> State:
-        return None
-
-    def transform(self, x: Array, state: State) -> tuple[Array, State]:
-        return (x > self.level).astype(x.dtype), state
 
 
 def noise(y: Array, rng: np.random.Generator) -> Array:

@@ -11,8 +11,11 @@ from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
 from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
 from seqfit.targets import (
     Chain,
+    Counter,
     DeadZone,
+    Debounce,
     Delay,
+    DelayedParity,
     LeakyIntegral,
     MovingStatistic,
     PeakHold,
@@ -20,9 +23,11 @@ from seqfit.targets import (
     RateLimiter,
     RecordedOutput,
     Relay,
+    RunningParity,
     SampleHold,
     SaturatedIntegral,
     Stop,
+    Threshold,
 )
 from seqfit.testing import (
     check_fitter,
@@ -53,6 +58,7 @@ EXAMPLES = {
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
 }
 SETTINGS = {
+    ("targets", "counter"): {"inputs": 2},
     ("targets", "recorded"): {
         "numbered_streams": True,
         "inputs": samples(streams=st.integers(1, 3)),
@@ -192,6 +198,21 @@ class TestTargets:
                 ),
                 [{"window": 0}, {"window": True}, {"statistic": "median"}],
             ),
+            (st.builds(Threshold, threshold=numbers), [{"threshold": np.nan}]),
+            (
+                st.builds(Debounce, samples=st.integers(1, 10), threshold=numbers),
+                [{"samples": 0}, {"threshold": np.inf}],
+            ),
+            (st.builds(RunningParity, threshold=numbers), [{"threshold": "0"}]),
+            (
+                st.builds(
+                    DelayedParity,
+                    bits=st.integers(1, 10),
+                    delay=st.integers(0, 20),
+                    threshold=numbers,
+                ),
+                [{"bits": 0}, {"delay": -1}, {"threshold": None}],
+            ),
             (
                 st.lists(integrals | leaky_integrals | delays, min_size=1, max_size=3).map(Chain),
                 [{"parts": []}, {"parts": [1]}, {"parts": 1}],
@@ -209,6 +230,10 @@ class TestTargets:
             "sample_hold",
             "peak_hold",
             "moving_statistic",
+            "threshold",
+            "debounce",
+            "running_parity",
+            "delayed_parity",
             "chain",
         ],
     )
@@ -229,11 +254,19 @@ class TestTargets:
             SampleHold(3),
             PeakHold(),
             MovingStatistic(window=3),
+            Threshold(),
+            Debounce(),
+            RunningParity(),
+            DelayedParity(),
         ],
         ids=repr,
     )
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
+
+    def test_counters_count_whatever_their_threshold(self):
+        counters = st.builds(Counter, threshold=numbers)
+        check_target(counters, inputs=2, bad_arguments=[{"threshold": np.inf}])
 
 
 class TestModels:

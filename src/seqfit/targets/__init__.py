@@ -7,6 +7,7 @@ from seqfit.targets.holds import PeakHold, SampleHold
 from seqfit.targets.hysteresis import Play, Relay, Stop
 from seqfit.targets.integrals import LeakyIntegral, SaturatedIntegral
 from seqfit.targets.limiters import DeadZone, RateLimiter
+from seqfit.targets.logic import Counter, Debounce, DelayedParity, RunningParity, Threshold
 from seqfit.targets.memory import Memory
 from seqfit.targets.recorded import RecordedOutput
 from seqfit.targets.windows import MovingStatistic
@@ -14,8 +15,11 @@ from seqfit.targets.windows import MovingStatistic
 __all__ = [
     "Chain",
     "ChannelError",
+    "Counter",
     "DeadZone",
+    "Debounce",
     "Delay",
+    "DelayedParity",
     "LeakyIntegral",
     "Memory",
     "MovingStatistic",
@@ -24,8 +28,10 @@ __all__ = [
     "RateLimiter",
     "RecordedOutput",
     "Relay",
+    "RunningParity",
     "SampleHold",
     "SaturatedIntegral",
     "Stop",
     "Target",
+    "Threshold",
 ]
