@@ -18,6 +18,7 @@ from seqfit.targets import (
     DelayedParity,
     LeakyIntegral,
     MovingStatistic,
+    Noisy,
     PeakHold,
     Play,
     RateLimiter,
@@ -54,11 +55,13 @@ EXAMPLES = {
     ("signals", "recorded"): Recorded(FINITE, ["u", "v"]),
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
+    ("targets", "noisy"): Noisy(SaturatedIntegral(), outliers=0.1),
     ("models", "wrap"): Wrap(GRU(hidden=3).build),
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
 }
 SETTINGS = {
     ("targets", "counter"): {"inputs": 2},
+    ("targets", "noisy"): {"numbered_streams": True},
     ("targets", "recorded"): {
         "numbered_streams": True,
         "inputs": samples(streams=st.integers(1, 3)),
@@ -263,6 +266,20 @@ class TestTargets:
     )
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
+
+    def test_noisy_ones_obey_the_laws_whatever_is_observed(self):
+        noisy = st.builds(
+            Noisy,
+            integrals | leaky_integrals | delays,
+            deviation=highs,
+            outliers=st.floats(0, 1),
+            outlier_deviation=highs,
+            seed=st.integers(0, 2**63 - 1),
+        )
+        bad = [{"deviation": -1.0}, {"outliers": 1.1}, {"seed": -1}, {"seed": 0.5}, {"target": 1}]
+        bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
+        check_target(noisy, numbered_streams=True, bad_arguments=bad_arguments)
+        check_target(Noisy(Delay(2)), numbered_streams=True, inputs=3, examples=10)
 
     def test_counters_count_whatever_their_threshold(self):
         counters = st.builds(Counter, threshold=numbers)
