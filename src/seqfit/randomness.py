@@ -35,7 +35,19 @@ def uniforms(
     return uniform.reshape(streams, length, draws).swapaxes(0, 1)
 
 
-EVALUATION, VALIDATION, WRONG_STATES, CHANCE = 1, 2, 3, 4
+def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A number from N(0, 1) for each two from U[0, 1) that follow one another in the last axis.
+
+    Box and Muller (1958): unlike with rejection, each has a fixed place in the random sequence.
+    """
+    radius, angle = np.ascontiguousarray(u[..., ::2]), np.ascontiguousarray(u[..., 1::2])
+    normal: npt.NDArray[np.float64] = np.sqrt(-2.0 * np.log1p(-radius)) * np.cos(
+        2.0 * np.pi * angle
+    )
+    return normal
+
+
+EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION = 1, 2, 3, 4, 5
 """Purposes of `derived_seed`."""
 
 

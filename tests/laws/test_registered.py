@@ -11,18 +11,24 @@ from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
 from seqfit.targets import (
     Chain,
+    Counter,
     DeadZone,
+    Debounce,
     Delay,
+    DelayedParity,
     LeakyIntegral,
     MovingStatistic,
+    Noisy,
     PeakHold,
     Play,
     RateLimiter,
     RecordedOutput,
     Relay,
+    RunningParity,
     SampleHold,
     SaturatedIntegral,
     Stop,
+    Threshold,
 )
 from seqfit.testing import (
     check_fitter,
@@ -50,10 +56,13 @@ EXAMPLES = {
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
     ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
+    ("targets", "noisy"): Noisy(SaturatedIntegral(), outliers=0.1),
     ("models", "wrap"): Wrap(GRU(hidden=3).build),
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
 }
 SETTINGS = {
+    ("targets", "counter"): {"inputs": 2},
+    ("targets", "noisy"): {"numbered_streams": True},
     ("targets", "recorded"): {
         "numbered_streams": True,
         "inputs": samples(streams=st.integers(1, 3)),
@@ -193,6 +202,21 @@ class TestTargets:
                 ),
                 [{"window": 0}, {"window": True}, {"statistic": "median"}],
             ),
+            (st.builds(Threshold, threshold=numbers), [{"threshold": np.nan}]),
+            (
+                st.builds(Debounce, samples=st.integers(1, 10), threshold=numbers),
+                [{"samples": 0}, {"threshold": np.inf}],
+            ),
+            (st.builds(RunningParity, threshold=numbers), [{"threshold": "0"}]),
+            (
+                st.builds(
+                    DelayedParity,
+                    bits=st.integers(1, 10),
+                    delay=st.integers(0, 20),
+                    threshold=numbers,
+                ),
+                [{"bits": 0}, {"delay": -1}, {"threshold": None}],
+            ),
             (
                 st.lists(integrals | leaky_integrals | delays, min_size=1, max_size=3).map(Chain),
                 [{"parts": []}, {"parts": [1]}, {"parts": 1}],
@@ -210,6 +234,10 @@ class TestTargets:
             "sample_hold",
             "peak_hold",
             "moving_statistic",
+            "threshold",
+            "debounce",
+            "running_parity",
+            "delayed_parity",
             "chain",
         ],
     )
@@ -230,11 +258,33 @@ class TestTargets:
             SampleHold(3),
             PeakHold(),
             MovingStatistic(window=3),
+            Threshold(),
+            Debounce(),
+            RunningParity(),
+            DelayedParity(),
         ],
         ids=repr,
     )
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
+
+    def test_noisy_ones_obey_the_laws_whatever_is_observed(self):
+        noisy = st.builds(
+            Noisy,
+            integrals | leaky_integrals | delays,
+            deviation=highs,
+            outliers=st.floats(0, 1),
+            outlier_deviation=highs,
+            seed=st.integers(0, 2**63 - 1),
+        )
+        bad = [{"deviation": -1.0}, {"outliers": 1.1}, {"seed": -1}, {"seed": 0.5}, {"target": 1}]
+        bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
+        check_target(noisy, numbered_streams=True, bad_arguments=bad_arguments)
+        check_target(Noisy(Delay(2)), numbered_streams=True, inputs=3, examples=10)
+
+    def test_counters_count_whatever_their_threshold(self):
+        counters = st.builds(Counter, threshold=numbers)
+        check_target(counters, inputs=2, bad_arguments=[{"threshold": np.inf}])
 
 
 class TestModels:

@@ -7,7 +7,7 @@ from typing import final
 import attrs
 import numpy as np
 
-from seqfit.randomness import uniforms
+from seqfit.randomness import box_muller, uniforms
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State
 from seqfit.validators import above, finite, non_negative, positive_int
@@ -46,9 +46,6 @@ class UniformNoise(Signal):
 class GaussianNoise(Signal):
     """Independent samples from N(mean, deviation^2).
 
-    By the transform of Box and Muller (1958), one normal number from two uniform ones, so that
-    each has a fixed place in the random sequence.
-
     Attributes:
         mean: expected value.
         deviation: standard deviation.
@@ -63,8 +60,6 @@ class GaussianNoise(Signal):
         return {"seed": seed, "streams": streams, "position": 0}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
-        u = uniforms(**state, length=length, draws=2 * self.channels)
-        radius, angle = np.ascontiguousarray(u[..., ::2]), np.ascontiguousarray(u[..., 1::2])
-        normal = np.sqrt(-2.0 * np.log1p(-radius)) * np.cos(2.0 * np.pi * angle)
+        normal = box_muller(uniforms(**state, length=length, draws=2 * self.channels))
         x = (self.mean + self.deviation * normal).astype(np.float32)  # (length, streams, channels)
         return x, state | {"position": state["position"] + length}

@@ -7,25 +7,33 @@ from seqfit.targets.holds import PeakHold, SampleHold
 from seqfit.targets.hysteresis import Play, Relay, Stop
 from seqfit.targets.integrals import LeakyIntegral, SaturatedIntegral
 from seqfit.targets.limiters import DeadZone, RateLimiter
+from seqfit.targets.logic import Counter, Debounce, DelayedParity, RunningParity, Threshold
 from seqfit.targets.memory import Memory
+from seqfit.targets.noise import Noisy
 from seqfit.targets.recorded import RecordedOutput
 from seqfit.targets.windows import MovingStatistic
 
 __all__ = [
     "Chain",
     "ChannelError",
+    "Counter",
     "DeadZone",
+    "Debounce",
     "Delay",
+    "DelayedParity",
     "LeakyIntegral",
     "Memory",
     "MovingStatistic",
+    "Noisy",
     "PeakHold",
     "Play",
     "RateLimiter",
     "RecordedOutput",
     "Relay",
+    "RunningParity",
     "SampleHold",
     "SaturatedIntegral",
     "Stop",
     "Target",
+    "Threshold",
 ]
