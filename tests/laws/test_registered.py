@@ -8,7 +8,7 @@ from seqfit import Fitter, plugins
 from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
 from seqfit.recordings import Recording
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
-from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
+from seqfit.signals import Beside, Events, GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
 from seqfit.targets import (
     Chain,
     Counter,
@@ -53,6 +53,7 @@ FINITE = Recording({"u": ROWS[:, 0], "v": ROWS[:, 1]}, stretch="train")
 # What has no defaults is checked as an example of it.
 EXAMPLES = {
     ("signals", "recorded"): Recorded(FINITE, ["u", "v"]),
+    ("signals", "beside"): Beside([RandomHold(), Events(channels=2), RandomHold()]),
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
     ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
@@ -61,6 +62,7 @@ EXAMPLES = {
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
 }
 SETTINGS = {
+    ("targets", "triggered_hold"): {"inputs": 2},
     ("targets", "counter"): {"inputs": 2},
     ("targets", "noisy"): {"numbered_streams": True},
     ("targets", "recorded"): {
@@ -155,8 +157,29 @@ class TestSignals:
                     {"recording": FINITE, "columns": ["u"], "dtype": "int32"},
                 ],
             ),
+            (
+                st.builds(Events, probability=st.floats(0, 1), channels=sizes),
+                [{"probability": -0.1}, {"channels": 0}],
+            ),
+            (
+                st.lists(
+                    st.builds(Events, probability=st.floats(0, 1), channels=sizes)
+                    | st.builds(RandomHold, jump_probability=st.floats(0, 1)),
+                    min_size=1,
+                    max_size=3,
+                ).map(Beside),
+                [{"parts": []}, {"parts": [1]}, {"parts": 3}],
+            ),
         ],
-        ids=["random_hold", "uniform_noise", "gaussian_noise", "sine", "recorded"],
+        ids=[
+            "random_hold",
+            "uniform_noise",
+            "gaussian_noise",
+            "sine",
+            "recorded",
+            "events",
+            "beside",
+        ],
     )
     def test_obey_the_laws_whatever_their_parameters(self, signals, bad_arguments):
         check_signal(signals, bad_arguments=bad_arguments)

@@ -8,7 +8,16 @@ import pytest
 from scipy import stats
 
 from seqfit.randomness import uniforms
-from seqfit.signals import GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
+from seqfit.recordings import Recording
+from seqfit.signals import (
+    Beside,
+    Events,
+    GaussianNoise,
+    RandomHold,
+    Recorded,
+    Sine,
+    UniformNoise,
+)
 
 
 def samples(signal, length, streams=1, seed=0):
@@ -92,3 +101,29 @@ def test_signals_and_targets_need_no_torch():
 def test_a_bad_argument_is_named_with_its_value(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_events_come_as_often_as_they_should():
+    signal = Events(probability=0.2, channels=3)
+    x, _ = signal.generate(signal.start(4, seed=0), 20_000)
+    assert set(np.unique(x)) == {0.0, 1.0}
+    # A binomial share of 20,000 has a deviation of 0.0028.
+    assert np.abs(x.mean(axis=0) - 0.2).max() < 5 * 0.0028
+    channels = x.reshape(len(x), -1)
+    assert np.abs(np.corrcoef(channels.T) - np.eye(12)).max() < 5 / np.sqrt(20_000)
+
+
+def test_equal_signals_side_by_side_differ():
+    signal = Beside([RandomHold(), RandomHold(), Events()])
+    assert signal.channels == 3
+    x, _ = signal.generate(signal.start(1, seed=0), 5_000)
+    alone, _ = RandomHold().generate(RandomHold().start(1, seed=0), 5_000)
+    np.testing.assert_array_equal(x[..., :1], alone)
+    assert abs(np.corrcoef(x[:, 0, :2].T)[0, 1]) < 0.2
+
+
+def test_signals_side_by_side_end_with_the_shortest_and_are_held_out_together():
+    recording = Recording({"u": np.arange(100.0)}, stretch="train")
+    signal = Beside([UniformNoise(), Recorded(recording, ["u"])])
+    assert (signal.length, signal.max_streams, signal.dtype) == (70, 1, "float32")
+    assert signal.held_out().length == 15

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqfit.targets import PeakHold, SampleHold
+from seqfit.targets import PeakHold, SampleHold, TriggeredHold
 from seqfit.testing import samples
 
 inputs = samples(2, dtype="float64")
@@ -16,6 +16,18 @@ few = settings(max_examples=60, derandomize=True, database=None, deadline=None)
 def test_sample_hold_gives_the_last_sampled_input(outputs, x, every):
     sampled = np.arange(len(x)) // every * every
     np.testing.assert_array_equal(outputs(SampleHold(every), x), x[sampled])
+
+
+@few
+@given(x=samples(2, dtype="float64"), threshold=st.floats(-2, 2), initial=st.floats(-5, 5))
+def test_triggered_hold_gives_the_input_of_the_last_trigger(outputs, x, threshold, initial):
+    expected = np.full((*x.shape[:2], 1), initial)
+    for stream in range(x.shape[1]):
+        for t in range(len(x)):
+            triggers = np.flatnonzero(x[: t + 1, stream, 1] > threshold)
+            if triggers.size:
+                expected[t, stream, 0] = x[triggers[-1], stream, 0]
+    np.testing.assert_array_equal(outputs(TriggeredHold(threshold, initial), x), expected)
 
 
 @few

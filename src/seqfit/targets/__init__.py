@@ -3,7 +3,7 @@
 from seqfit.targets.base import ChannelError, Target
 from seqfit.targets.chain import Chain
 from seqfit.targets.delays import Delay
-from seqfit.targets.holds import PeakHold, SampleHold
+from seqfit.targets.holds import PeakHold, SampleHold, TriggeredHold
 from seqfit.targets.hysteresis import Play, Relay, Stop
 from seqfit.targets.integrals import LeakyIntegral, SaturatedIntegral
 from seqfit.targets.limiters import DeadZone, RateLimiter
@@ -36,4 +36,5 @@ __all__ = [
     "Stop",
     "Target",
     "Threshold",
+    "TriggeredHold",
 ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seqfit.compiling import compiled
 from seqfit.states import State
-from seqfit.targets.base import Array, Target
+from seqfit.targets.base import Array, Target, require_samples
 from seqfit.targets.memory import Memory
 from seqfit.targets.recursion import each_channel
 from seqfit.validators import finite, positive_int, probability
@@ -46,6 +46,40 @@ class SampleHold(Target):
     @property
     def output_determines_state(self) -> bool:
         return self.every == 1
+
+
+@final
+@attrs.frozen
+class TriggeredHold(Target):
+    """The input where a trigger is above a threshold, else what it was then.
+
+    ``y[t] = x[t] if g[t] > threshold else y[t-1]``: a track-and-hold circuit. The first input
+    channel is x, the second one the trigger g.
+
+    References:
+        Horowitz and Hill (2015), "The art of electronics", section 4.5.2.
+
+    Attributes:
+        threshold: of the trigger.
+        initial: y before the first sample.
+    """
+
+    threshold: float = attrs.field(default=0.5, validator=finite)
+    initial: float = attrs.field(default=0.0, validator=finite)
+
+    def start(self, streams: int) -> State:
+        return np.full((streams, 1), float(self.initial))
+
+    def transform(self, x: Array, state: State) -> tuple[Array, State]:
+        require_samples(x, self, inputs=2)
+        held, x = np.array(state), np.ascontiguousarray(x)
+        y = np.empty((*x.shape[:2], 1), x.dtype)
+        _hold_when_triggered(x, y, held, float(self.threshold))
+        return y, held
+
+    @property
+    def output_determines_state(self) -> bool:
+        return True
 
 
 @final
@@ -105,3 +139,14 @@ def _hold_peak(
         for line in range(x.shape[1]):
             last[line] = max(x[t, line], decay * last[line])
             y[t, line] = last[line]
+
+
+@compiled
+def _hold_when_triggered(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], held: npt.NDArray[np.float64], threshold: float
+) -> None:
+    for t in range(x.shape[0]):
+        for stream in range(x.shape[1]):
+            if x[t, stream, 1] > threshold:
+                held[stream, 0] = x[t, stream, 0]
+            y[t, stream, 0] = held[stream, 0]
