@@ -11,6 +11,7 @@ from seqfit.cli.compare import compare
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
+from seqfit.cli.resume import resume
 
 app = typer.Typer(
     help="Fit recurrent networks to streams of samples.",
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(fit)
+app.command()(resume)
 app.command()(evaluate)
 app.command()(compare)
 app.command(name="list")(list_components)

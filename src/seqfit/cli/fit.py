@@ -56,6 +56,13 @@ def fit(
     engine: Annotated[
         str | None, typer.Option(help="How gradients are computed: auto, eager or windowed.")
     ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(help="Samples from checkpoint to checkpoint. [default: one in 30 seconds]"),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option(help="How often to go back and halve the learning rate on divergence.")
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, on the last line.")
     ] = False,
@@ -69,11 +76,13 @@ def fit(
 
     The run folder gets experiment.toml (to run it again: seqfit fit experiment.toml),
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
-    seqfit.Fitter.load), result.json and fit.png.
+    seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
+    seqfit resume RUN.
     """
     from rich.console import Console
 
     from seqfit.cli.run import run_experiment, run_search
+    from seqfit.validators import require_positive_int
 
     chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
     if data is not None:
@@ -82,6 +91,10 @@ def fit(
         raise ValueError("--input and --output name columns of --data, which is missing")
     if engine is not None:
         chosen["engine"] = engine
+    if checkpoint_every is not None:
+        require_positive_int("--checkpoint-every", checkpoint_every)
+    if retries < 0:
+        raise ValueError(f"--retries must be a non-negative int, got {retries}")
     console = Console(stderr=True)
     own_model = chosen.keys() & {"model", "schedule", "engine"}
     if recipe == "auto" or (recipe is None and experiment is None and not own_model):
@@ -91,7 +104,7 @@ def fit(
     else:
         what = _experiment(experiment, recipe, samples, seed, chosen)
         name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-        result = run_experiment(what, run, name, console)
+        result = run_experiment(what, run, name, console, checkpoint_every, retries)
     if as_json:
         print(json.dumps(result))
 

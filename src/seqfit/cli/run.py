@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,18 @@ from typing import Any
 import attrs
 from rich.console import Console
 
-from seqfit import configuration, recipes
+from seqfit import configuration, plugins, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
-from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, RunFolder
-from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, to_toml
+from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
+from seqfit.configuration import from_data
+from seqfit.fitting import (
+    Callback,
+    DivergedError,
+    Experiment,
+    Fitter,
+    read_experiment,
+    to_toml,
+)
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
@@ -24,7 +33,12 @@ _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True
 
 
 def run_experiment(
-    what: Experiment, run: Path | None, name: str, console: Console
+    what: Experiment,
+    run: Path | None,
+    name: str,
+    console: Console,
+    checkpoint_every: int | None = None,
+    retries: int = 0,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -33,6 +47,9 @@ def run_experiment(
         run: the folder; None makes a new one.
         name: what the run is called.
         console: where people read along.
+        checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
+        retries: how often a fit that diverges goes on from its last checkpoint, each time with
+            half the learning rate.
 
     Returns:
         The result as plain data.
@@ -42,19 +59,82 @@ def run_experiment(
     """
     _require_runnable(what)
     text = _as_toml(what, console)
-    interrupt, bar = StopOnInterrupt(), ProgressLine(what.samples, console)
-    fitter = Fitter.of(what, callbacks=(bar, interrupt))
+    Fitter.of(what)  # what can't be fitted is an error before a folder is made
     folder = RunFolder.create(run, name)
-    folder.write_text(EXPERIMENT, text)
-    _announce(what, console)
-    try:
-        with interrupt.listening(), bar:
-            fitter.fit()
-    except DivergedError:
-        fitter.save(folder.path / CHECKPOINT)
-        raise
-    finally:
-        folder.write_metrics(fitter)
+    with folder.locked():
+        folder.write_text(EXPERIMENT, text)
+        _announce(what, console)
+        return _fit(what, folder, name, console, checkpoint_every, retries)
+
+
+def resume_run(
+    run: Path, console: Console, checkpoint_every: int | None = None, retries: int = 0
+) -> dict[str, Any]:
+    """Go on with a run that was stopped, as if it had not been, and finish it.
+
+    Args:
+        run: the folder.
+        console: where people read along.
+        checkpoint_every: see `run_experiment`.
+        retries: see `run_experiment`.
+
+    Returns:
+        The result as plain data.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or it is none of a run.
+        ValueError: the run has come to its end.
+        CheckpointError: none of its checkpoints can be read.
+        BlockingIOError: another process is at work in it.
+        DivergedError: the fit diverged; the folder holds the last good weights.
+    """
+    folder = RunFolder.open(run)
+    with folder.locked():
+        if (folder.path / SEARCH).exists():
+            search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
+            console.print("the search starts again: it gives what it would have given", **_PLAIN)
+            kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
+            parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
+            return _search(search["samples"], search["seed"], parts, folder, console)
+        what = read_experiment(folder.path / EXPERIMENT)
+        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
+
+
+def _fit(
+    what: Experiment,
+    folder: RunFolder,
+    name: str,
+    console: Console,
+    checkpoint_every: int | None,
+    retries: int,
+) -> dict[str, Any]:
+    """Fit what is left of an experiment, and conclude."""
+    for attempt in range(retries + 1):
+        interrupt, bar = StopOnInterrupt(), ProgressLine(what.samples, console)
+        callbacks = (bar, interrupt, folder.checkpoints(checkpoint_every))
+        found, damaged = folder.unfinished(callbacks)
+        for message in damaged:
+            console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
+        if found is not None:
+            console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
+        fitter = found or Fitter.of(what, callbacks)
+        if attempt:
+            fitter.slow_down(0.5**attempt)
+        left = fitter.samples_left
+        if not left and (folder.path / RESULT).exists():
+            raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
+        try:
+            with interrupt.listening(), bar:
+                if left:
+                    fitter.fit(left)
+            break
+        except DivergedError as error:
+            if attempt == retries:
+                fitter.save(folder.path / CHECKPOINT)
+                raise
+            console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
+        finally:
+            folder.write_metrics(fitter)
     return _conclude(fitter, folder, name, interrupt, console)
 
 
@@ -73,12 +153,21 @@ def run_search(
     Returns:
         The result as plain data.
     """
-    interrupt = StopOnInterrupt()
-    bars = contextlib.ExitStack()
     # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
     _require_runnable(first)
     folder = RunFolder.create(run, "fit")
+    with folder.locked():
+        data = {name: _as_data(part) for name, part in parts.items()}
+        if all(isinstance(part, dict) for part in data.values()):
+            folder.write_json(SEARCH, {"samples": samples, "seed": seed, "parts": data})
+        return _search(samples, seed, parts, folder, console)
+
+
+def _search(
+    samples: int | None, seed: int, parts: dict[str, Any], folder: RunFolder, console: Console
+) -> dict[str, Any]:
+    interrupt, bars = StopOnInterrupt(), contextlib.ExitStack()
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
@@ -94,7 +183,9 @@ def run_search(
         best = auto(samples, seed, parts, begin, end)
     folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    return _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    (folder.path / SEARCH).unlink(missing_ok=True)
+    return result
 
 
 def _require_runnable(what: Experiment) -> None:
@@ -135,9 +226,10 @@ def _announce(what: Experiment, console: Console) -> None:
 def _conclude(
     fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
 ) -> dict[str, Any]:
-    fitter.save(folder.path / CHECKPOINT)
+    folder.finish(fitter)
     if interrupt.interrupted:
-        console.print("[yellow]interrupted; what was learned so far is kept[/]")
+        console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
+        console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
     x, y = fitter.held_out_samples()
     scores = fitter.score(x, y)
     report = fitter.report

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
 
 import attrs
+import filelock
 
-from seqfit.fitting.checkpoint import write_atomically
-from seqfit.fitting.fitter import Fitter
+from seqfit.fitting import Callback, Checkpoints, Fitter, load_latest
+from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 
 EXPERIMENT = "experiment.toml"
 METRICS = "metrics.csv"
 CHECKPOINT = "fitter.safetensors"
+CHECKPOINTS = "checkpoints"
+SEARCH = "search.json"
+LOCK = ".lock"
 RESULT = "result.json"
 PICTURE = "fit.png"
 EVALUATION = "evaluation.json"
+SECONDS_BETWEEN = 30.0
+"""From checkpoint to checkpoint, where it is not said in samples."""
 
 
 @final
@@ -62,7 +71,7 @@ class RunFolder:
         """A folder that a fit has left.
 
         Raises:
-            FileNotFoundError: there is none, or the fit did not come to its end.
+            FileNotFoundError: there is none.
             NotADirectoryError: it is a file.
         """
         if not path.exists():
@@ -71,18 +80,65 @@ class RunFolder:
             raise NotADirectoryError(f"{path} is a file, not a run folder")
         if not (path / EXPERIMENT).exists():
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
-        if not (path / CHECKPOINT).exists():
-            raise FileNotFoundError(
-                f"the fit in {path} did not come to its end: there is no {CHECKPOINT}; fit again"
-            )
         return cls(path)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes out; the lock of a process that has died holds nobody out.
+
+        Raises:
+            BlockingIOError: another process is at work in the folder.
+        """
+        lock = filelock.FileLock(self.path / LOCK)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise BlockingIOError(f"another process is at work in {self.path}") from None
+        try:
+            remove_unfinished(self.path)
+            yield
+        finally:
+            lock.release()
+
+    def checkpoints(self, samples: int | None) -> Checkpoints:
+        """Takes checkpoints while a fit runs: every half minute, or every so many samples."""
+        seconds = SECONDS_BETWEEN if samples is None else None
+        return Checkpoints(self.path / CHECKPOINTS, samples=samples, seconds=seconds)
+
+    def unfinished(self, callbacks: tuple[Callback, ...]) -> tuple[Fitter | None, list[str]]:
+        """The fit as its last checkpoint has it; None where there is none yet.
+
+        Returns:
+            The fitter, and what was wrong with newer files.
+
+        Raises:
+            CheckpointError: there are checkpoints, but none can be read.
+        """
+        if (self.path / CHECKPOINT).exists():
+            return Fitter.load(self.path / CHECKPOINT, callbacks=callbacks), []
+        try:
+            fitter, damaged = load_latest(self.path / CHECKPOINTS, callbacks=callbacks)
+        except FileNotFoundError:
+            return None, []
+        return fitter, [str(error) for error in damaged]
+
+    def finish(self, fitter: Fitter) -> None:
+        """Save the fit as it is in the end; the checkpoints on the way are then not needed."""
+        fitter.save(self.path / CHECKPOINT)
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
     def fitter(self) -> Fitter:
         """The fit as it was left.
 
         Raises:
+            FileNotFoundError: the fit did not come to its end.
             CheckpointError: its file is damaged, or needs a part that is not installed.
         """
+        if not (self.path / CHECKPOINT).exists():
+            raise FileNotFoundError(
+                f"the fit in {self.path} did not come to its end: there is no {CHECKPOINT}; go on "
+                f"with 'seqfit resume {self.path}'"
+            )
         return Fitter.load(self.path / CHECKPOINT)
 
     def write(self, name: str, content: bytes) -> None:

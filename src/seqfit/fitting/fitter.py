@@ -24,7 +24,7 @@ from seqfit.fitting.training import Training
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
 from seqfit.threads import torch_threads
-from seqfit.validators import as_tuple, is_int, require_positive_int
+from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
 
@@ -104,6 +104,16 @@ class Fitter(Experiment):
         """The course of the loss: samples taken over all streams, and mean losses up to there."""
         curve = self._training().curve
         return [position * self.schedule.streams for position in curve.samples], curve.losses[:]
+
+    def slow_down(self, factor: float) -> None:
+        """Multiply the learning rate, from the next update on and in all of its schedule.
+
+        Raises:
+            ValueError: the factor is not positive.
+        """
+        if not is_finite(factor) or factor <= 0:
+            raise ValueError(f"factor must be a positive, finite number, got {factor!r}")
+        self._training().learner.slow_down(factor)
 
     def fit(self, samples: int | None = None) -> Fitter:
         """Fit on the next samples of the signal.

@@ -63,6 +63,10 @@ class Learner(abc.ABC):
             DivergedError: something is not finite; the last good weights are kept.
         """
 
+    @abc.abstractmethod
+    def slow_down(self, factor: float) -> None:
+        """Multiply the learning rate, now and in all of its schedule, where there is one."""
+
     def learn_ahead(self, run: Run) -> RunOutcome | None:
         """Make many updates at a time, as if one by one; None where the learner can't.
 
@@ -213,6 +217,16 @@ class GradientLearner(Learner):
             self.restore_good_weights()
             raise DivergedError(outcome.failure)
         return outcome
+
+    def slow_down(self, factor: float) -> None:
+        for group in self.optimizer.param_groups:
+            for name in ("lr", "initial_lr", "max_lr", "min_lr"):
+                if name in group:
+                    group[name] *= factor
+        for name in ("base_lrs", "_last_lr"):
+            rates = getattr(self.scheduler, name, None)
+            if rates is not None:
+                setattr(self.scheduler, name, [factor * rate for rate in rates])
 
     def check_weights(self) -> None:
         if not all(bool(p.isfinite().all()) for p in self.parameters):

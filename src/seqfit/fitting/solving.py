@@ -93,6 +93,9 @@ class SolvingLearner(Learner):
                 self.restore(before | {"status": self.status})
         return Outcome(loss, loss, state)
 
+    def slow_down(self, factor: float) -> None:
+        """It has no learning rate."""
+
     def check_weights(self) -> None:
         """Weights are taken over only where their free run is finite."""
 
