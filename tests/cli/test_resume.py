@@ -1,0 +1,201 @@
+"""Runs that were killed: nothing is lost, and the end is the same."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from seqfit import Fitter, states
+from seqfit.cli import main
+
+MODEL = ["--model", "rnn:hidden=4,head=[]", "--samples", "60000", "--checkpoint-every", "2000"]
+
+
+def command(*arguments):
+    """Run a command in this process; gives its exit code."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    return end.value.code or 0
+
+
+def in_a_process_of_its_own(seconds, *arguments):
+    """Run a command in a child and kill it after some seconds; whether it was killed.
+
+    The child is forked where everything is imported, so that it is killed at work.
+    """
+    child = os.fork()
+    if not child:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            os._exit(end.code or 0)
+        os._exit(0)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return False
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def weights(folder):
+    return dict(Fitter.load(folder / "fitter.safetensors").module.state_dict())
+
+
+@pytest.fixture(scope="module")
+def unkilled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unkilled") / "run"
+    begin = time.monotonic()
+    assert command("fit", *MODEL, "--run", folder) == 0
+    return weights(folder), time.monotonic() - begin
+
+
+@pytest.mark.slow
+def test_a_run_killed_a_hundred_times_ends_with_the_weights_of_the_unkilled_one(
+    unkilled, tmp_path, monkeypatch
+):
+    """Real processes and SIGKILL, at random moments of fits, checkpoints and results."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    expected, seconds = unkilled
+    rng = random.Random(int(os.environ.get("SEQFIT_KILL_SEED", "0")))
+    kills = runs = 0
+    wanted = int(os.environ.get("SEQFIT_KILLS", "100"))
+    while kills < wanted:
+        runs += 1
+        folder = tmp_path / f"run-{runs}"
+        arguments = ["fit", *MODEL, "--run", folder]
+        for _ in range(20):  # so that short moments come to an end too
+            was_killed = in_a_process_of_its_own(rng.uniform(0, seconds), *arguments)
+            kills += was_killed
+            if (folder / "experiment.toml").exists():
+                if not (folder / "experiment.toml").read_bytes():
+                    break  # killed before it said what it would fit
+                arguments = ["resume", folder, "--checkpoint-every", 2000]
+            if not was_killed:
+                break
+        if arguments[0] == "resume" and not (folder / "result.json").exists():
+            assert command(*arguments) == 0
+        if (folder / "result.json").exists():
+            assert states.same(weights(folder), expected)
+    assert runs < wanted
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path, unkilled):
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--run", folder) == 0
+    for name in ("result.json", "fitter.safetensors"):
+        (folder / name).unlink()
+    assert command("resume", folder) == 0
+    assert states.same(weights(folder), unkilled[0])
+
+
+def test_an_interrupted_run_is_finished(tmp_path, unkilled):
+    code = (
+        "import sys, os, signal\n"
+        "from seqfit.cli import progress, main\n"
+        "listening = progress.StopOnInterrupt.after_update\n"
+        "def after_update(self, fitter):\n"
+        "    self.interrupted = fitter.report.samples > 20000\n"
+        "    listening(self, fitter)\n"
+        "progress.StopOnInterrupt.after_update = after_update\n"
+        "main(sys.argv[1:])\n"
+    )
+    folder = tmp_path / "run"
+    subprocess.run(
+        [sys.executable, "-c", code, "fit", *MODEL, "--run", str(folder)],
+        check=True,
+        capture_output=True,
+    )
+    result = json.loads((folder / "result.json").read_text())
+    assert result["interrupted"]
+    assert 20_000 < result["samples"] < 60_000
+    # What was reached is a result; what is left is not.
+    (folder / "result.json").unlink()
+    assert command("resume", folder) == 0
+    assert states.same(weights(folder), unkilled[0])
+
+
+def test_a_search_that_was_killed_is_searched_again(tmp_path):
+    folder, other = tmp_path / "run", tmp_path / "other"
+    arguments = ["fit", "--samples", "1000", "--target", "leaky_integral:leak=0.1"]
+    assert command(*arguments, "--run", other) == 0
+    killed = False
+    for seconds in (0.02, 0.05, 0.1, 0.2, 0.4):
+        killed = in_a_process_of_its_own(seconds, *arguments, "--run", folder)
+        if (folder / "search.json").exists():
+            break
+    assert killed
+    assert command("resume", folder) == 0
+    assert states.same(weights(folder), weights(other))
+    assert not (folder / "search.json").exists()
+
+
+def test_a_finished_run_has_nothing_left(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0
+    assert command("resume", folder) == 2
+    assert "has come to its end; there is nothing left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["resume", "evaluate"])
+def test_what_is_no_run_folder_is_said(action, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    for path, message in (
+        ("gone", "no run folder at 'gone'"),
+        ("empty", "empty is no run folder: it has no experiment.toml"),
+        ("file", "file is a file, not a run folder"),
+    ):
+        assert command(action, path) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_two_processes_in_one_folder_are_refused(tmp_path):
+    folder = tmp_path / "run"
+    fit = [sys.executable, "-m", "seqfit", "fit", *MODEL, "--samples", "500000000", "--run"]
+    with subprocess.Popen([*fit, str(folder)], stderr=subprocess.DEVNULL) as first:
+        deadline = time.monotonic() + 60
+        while not (folder / "checkpoints").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = subprocess.run(
+            [sys.executable, "-m", "seqfit", "resume", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        first.kill()
+    assert second.returncode == 2
+    assert second.stderr.strip() == f"error: another process is at work in {folder}"
+    # The lock of the dead process holds nobody out.
+    third = in_a_process_of_its_own(1.0, "resume", folder)
+    assert third
+
+
+def test_a_diverging_run_goes_back_and_halves_its_rate(tmp_path, capsys):
+    folder = tmp_path / "run"
+    fit = ["fit", *MODEL, "--run", folder]
+    assert command(*fit) == 0
+    text = (folder / "experiment.toml").read_text()
+    text = text[: text.index("[learning_rate]")] if "[learning_rate]" in text else text
+    text = text.replace('loss = "l1"', 'loss = "mse"').replace("clip = 1.0\n", "")
+    text = text[: text.index("[optimizer]")] + '[optimizer]\nname = "SGD"\nlr = 1e38\n'
+    (tmp_path / "wild.toml").write_text(text)
+    capsys.readouterr()
+    assert command("fit", tmp_path / "wild.toml", "--run", tmp_path / "b", "--retries", 3) == 2
+    assert capsys.readouterr().err.count("going back, with half the rate") == 3
+    tamer = text.replace("1e38", "1e3").replace("samples = 60000", "samples = 3000")
+    (tmp_path / "tame.toml").write_text(tamer)
+    code = command("fit", tmp_path / "tame.toml", "--run", tmp_path / "c", "--retries", 60)
+    assert code == 0
