@@ -220,6 +220,12 @@ def test_bad_arguments_are_refused(exact, arguments, message):
         examine(exact, **arguments)
 
 
+def test_a_fit_without_a_signal_is_refused():
+    fitter = Fitter(model=RNN(hidden=2), schedule=EveryWindow(window=2))
+    with pytest.raises(ValueError, match="no signal and no target"):
+        examine(fitter.partial_fit([1.0, 2.0], [1.0, 2.0]))
+
+
 def test_a_fit_that_has_not_begun_is_refused():
     fitter = Fitter(RandomHold(), SaturatedIntegral(), RNN(hidden=2), EveryWindow(window=10))
     with pytest.raises(ValueError, match="nothing was fitted yet"):
