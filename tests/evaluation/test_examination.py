@@ -103,13 +103,12 @@ def test_the_same_model_without_it_does_not_drift():
     assert account.kinks is None
 
 
-@pytest.mark.parametrize(("washout", "most"), [(0, 1.0), (50, 0.1), (400, 1e-6)])
-def test_a_wrong_start_is_forgotten_as_fast_as_the_model_forgets(washout, most):
+@pytest.mark.parametrize("washout", [0, 50, 100])
+def test_a_wrong_start_is_forgotten_as_fast_as_the_model_forgets(washout):
     starts = examine(leaking(), horizons=[2000], washout=washout).starts
     assert starts.right.max < 1e-6
-    # What is left of a state of at most 1 after n samples is 0.95**n.
-    assert most * 0.01 < starts.wrong.max <= max(most, 1e-6) or starts.wrong.max < 1e-6
-    assert starts.wrong.max <= 0.95**washout + 1e-6
+    # Of a state, which is at most 1, 0.95**n is left after n samples; one of 8 is above 0.3.
+    assert 0.3 * 0.95 ** (washout + 1) < starts.wrong.max <= 0.95**washout
     assert (starts.warmed_up, starts.one_step_ahead, starts.exposure) == (None, None, None)
 
 
