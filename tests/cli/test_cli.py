@@ -263,6 +263,48 @@ def test_compare_gives_a_table_for_each_measure(run):
     assert "at equal updates" in err
 
 
+def test_a_run_is_evaluated_in_a_process_of_its_own(run, tmp_path):
+    run("fit", "--recipe", "exact", "--samples", 3000, "--run", "here")
+    command = [sys.executable, "-W", "error", "-m", "seqfit", "evaluate", "here", "--json"]
+    command += ["--horizons", "500,5000", "--streams", "3", "--seed", "7"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    evaluation = json.loads(done.stdout.splitlines()[-1])
+    assert evaluation == json.loads((tmp_path / "here" / "evaluation.json").read_text())
+    assert [horizon["length"] for horizon in evaluation["horizons"]] == [500, 5000]
+    fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
+    scores = fitter.evaluate(3 * 500, streams=3, seed=7)
+    assert evaluation["horizons"][0]["scores"] == scores.as_dict()
+    assert evaluation["starts"]["one_step_ahead"]["max"] < 1e-5
+    for words in ("3 held-out streams", "NRMSE", "warmed up", "Drift:", "Exposure:"):
+        assert words in done.stderr
+
+
+def test_a_run_that_is_not_there_or_not_whole_is_not_evaluated(run, tmp_path):
+    run("fit", *SMALL, "--run", "here")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    checkpoint = tmp_path / "here" / "fitter.safetensors"
+    whole = checkpoint.read_bytes()
+
+    def error(folder, *options):
+        code, out, err = run("evaluate", folder, *options)
+        assert (code, out) == (2, "")
+        assert len(err.strip().splitlines()) == 1
+        return err
+
+    assert "no run folder at 'gone'; 'seqfit fit' makes one" in error("gone")
+    assert "file is a file, not a run folder" in error("file")
+    assert "empty is no run folder: it has no experiment.toml" in error("empty")
+    assert "--horizons takes whole numbers" in error("here", "--horizons", "10,many")
+    assert "horizons must be one or more positive ints" in error("here", "--horizons", "0")
+    checkpoint.write_bytes(whole[:-9])
+    assert "fitter.safetensors is not a seqfit checkpoint" in error("here")
+    checkpoint.unlink()
+    assert "the fit in here did not come to its end" in error("here")
+    assert not (tmp_path / "here" / "evaluation.json").exists()
+
+
 def test_help_and_version(run):
     code, out, _ = run("fit", "--help")
     assert code == 0

@@ -1,176 +1,231 @@
-"""The full account of a fit: horizons, drift, kinks, starts."""
+"""A full account of a fit, on fits that are exact, drift, forget and never forget."""
 
+import json
+
+import attrs
 import numpy as np
 import pytest
 import torch
 
-from seqfit import Fitter, recipes, states
-from seqfit.evaluation import examine
-from seqfit.evaluation.drift import RunningDrift
-from seqfit.evaluation.kinks import RunningKinkErrors
-from seqfit.models import GRU, RNN, Wrap
+from seqfit import Fitter, Model, StreamModule, recipes
+from seqfit.evaluation import Evaluation, examine
+from seqfit.fitting import LevenbergMarquardt
+from seqfit.models import RNN, OutputFeedback
+from seqfit.recordings import Recording, pair
 from seqfit.schedules import EveryWindow
 from seqfit.signals import RandomHold, UniformNoise
 from seqfit.targets import LeakyIntegral, SaturatedIntegral
 
 
-class Sum(torch.nn.Module):
-    """y[t] = y[t-1] + gain x[t]: what LeakyIntegral(leak=0, gain=gain) is."""
+class LeakyModule(StreamModule):
+    """Leaks as `LeakyIntegral` does, and adds `slope` times the number of the sample."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, leak, slope):
         super().__init__()
         self.gain = torch.nn.Parameter(torch.tensor(0.05))
+        self.leak, self.slope = leak, slope
 
     def start(self, streams):
-        return torch.zeros(streams, 1)
+        return torch.zeros(streams, 1), torch.zeros(streams, 1)
 
     def forward(self, x, state):
-        y = state + self.gain * x.cumsum(0)
-        return y, y[-1]
+        y, time = state
+        outputs = []
+        for x_t in x:
+            y, time = (1 - self.leak) * y + self.gain * x_t, time + 1
+            outputs.append(y + self.slope * time)
+        return torch.stack(outputs), (y, time)
+
+
+@attrs.frozen
+class Leak(Model):
+    leak: float = 0.05
+    slope: float = 0.0
+
+    def build(self, inputs, outputs):
+        return LeakyModule(self.leak, self.slope)
+
+
+def leaking(**parts):
+    """A fit that nothing moves: its weights are those of the target."""
+    fitter = Fitter(
+        RandomHold(),
+        LeakyIntegral(),
+        Leak(**parts),
+        EveryWindow(window=10),
+        optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.0),
+    )
+    return fitter.fit(20)
 
 
 @pytest.fixture(scope="module")
 def exact():
-    return Fitter.of(recipes.exact(samples=1000)).fit()
+    return Fitter.of(recipes.exact(samples=5000)).fit()
 
 
-def summing(gain):
-    """A sum that is right but for its gain; a window longer than the fit leaves it so."""
+@pytest.fixture(scope="module")
+def account(exact):
+    return examine(exact, horizons=[3000, 300, 30_000], seed=5)
+
+
+def test_each_horizon_has_the_scores_of_its_samples_alone(exact, account):
+    assert [horizon.length for horizon in account.horizons] == [300, 3000, 30_000]
+    x, y = exact.held_out_samples(8 * 30_000, seed=5)
+    for horizon in account.horizons:
+        expected = exact.score(x[: horizon.length], y[: horizon.length])
+        assert horizon.scores.samples == 8 * horizon.length
+        assert (horizon.scores.max, horizon.scores.p99) == (expected.max, expected.p99)
+        assert horizon.scores.mae == pytest.approx(expected.mae)
+        assert horizon.scores.nrmse == pytest.approx(expected.nrmse)
+
+
+def test_an_exact_fit_is_exact_everywhere_and_does_not_drift(account):
+    assert account.horizons[-1].scores.max < 3e-6
+    assert not account.drift.grows
+    assert account.kinks.kinks > 1000
+    assert account.kinks.near.max < 3e-6
+    starts = account.starts
+    assert (starts.length, starts.washout) == (20_000, 1000)
+    for scores in (starts.right, starts.wrong, starts.warmed_up, starts.one_step_ahead):
+        assert scores.samples == 8 * 19_000
+        assert scores.max < 3e-6
+    assert starts.exposure == starts.right.rmse / starts.one_step_ahead.rmse
+
+
+def test_a_planted_drift_is_found():
+    assert examine(leaking(slope=1e-5), horizons=[3000]).drift.grows
+
+
+def test_the_same_model_without_it_does_not_drift():
+    account = examine(leaking(), horizons=[3000])
+    assert not account.drift.grows
+    assert account.horizons[0].scores.max < 1e-6
+    assert account.kinks is None
+
+
+@pytest.mark.parametrize("washout", [0, 50, 100])
+def test_a_wrong_start_is_forgotten_as_fast_as_the_model_forgets(washout):
+    starts = examine(leaking(), horizons=[2000], washout=washout).starts
+    assert starts.right.max < 1e-6
+    # Of a state, which is at most 1, 0.95**n is left after n samples; one of 8 is above 0.3.
+    assert 0.3 * 0.95 ** (washout + 1) < starts.wrong.max <= 0.95**washout
+    assert (starts.warmed_up, starts.one_step_ahead, starts.exposure) == (None, None, None)
+
+
+def test_true_outputs_put_a_wrong_start_right(exact):
+    starts = examine(exact, horizons=[20], washout=1).starts
+    assert starts.wrong.max > 0.1
+    assert starts.warmed_up.max < 3e-6
+    assert starts.washout == 1
+
+
+def test_exposure_tells_errors_that_add_up():
     fitter = Fitter(
-        UniformNoise(-1, 1), LeakyIntegral(leak=0, gain=0.05), Wrap(Sum), EveryWindow(10)
-    )
-    fitter.fit(10)
+        UniformNoise(),
+        SaturatedIntegral(),
+        OutputFeedback(units=1),
+        EveryWindow(window=2000),
+        optimizer=LevenbergMarquardt(),
+    ).fit(2000)
+    starts = examine(fitter, horizons=[2000]).starts
+    x, y = fitter.held_out_samples(8 * 2000)
     with torch.no_grad():
-        fitter.module.module.gain.fill_(gain)
-    return fitter
+        prediction, _ = fitter.module.teacher_forced(
+            torch.from_numpy(x), torch.from_numpy(y), fitter.module.start(8)
+        )
+    error = (prediction.numpy() - y)[starts.washout :]
+    assert starts.one_step_ahead.rmse == pytest.approx(np.sqrt((error.astype(float) ** 2).mean()))
+    assert starts.exposure > 2
 
 
-def test_each_horizon_has_the_scores_of_a_free_run_of_its_length(exact):
-    evaluation = examine(exact, horizons=[2_000, 500], streams=4, seed=9)
-    assert [horizon.length for horizon in evaluation.horizons] == [500, 2_000]
-    for horizon in evaluation.horizons:
-        expected = exact.evaluate(4 * horizon.length, streams=4, seed=9)
-        assert horizon.scores.max == expected.max
-        assert horizon.scores.rmse == pytest.approx(expected.rmse, rel=1e-12)
+def test_default_horizons_are_multiples_of_what_was_fitted():
+    fitter = Fitter(RandomHold(), SaturatedIntegral(), RNN(hidden=2), EveryWindow(window=10))
+    account = examine(fitter.fit(50), streams=2)
+    assert account.fitted == 50
+    assert [horizon.length for horizon in account.horizons] == [50, 500, 5000, 50_000]
 
 
-def test_horizons_are_multiples_of_what_was_fitted(exact):
-    evaluation = examine(exact, streams=1)
-    assert [h.length for h in evaluation.horizons] == [1_000, 10_000, 100_000, 1_000_000]
-    assert evaluation.fitted == 1_000
-    assert evaluation.horizons[-1].scores.max < 3e-6
-
-
-def test_a_drifting_run_is_told_from_an_exact_one(exact):
-    drifting = examine(summing(0.0505), horizons=[5_000]).drift
-    assert drifting.grows
-    # A random walk's deviation grows with the root of time: the mean square of the last tenth is
-    # 19 times that of the first, so the ratio is near 4.4.
-    assert 2 < drifting.ratio < 9
-    assert not examine(exact, horizons=[5_000]).drift.grows
-
-
-def test_drift_is_seldom_seen_where_there_is_none():
-    """The interval has a confidence of 95%, so one run in 40 is said to grow."""
+def test_a_recording_is_examined_up_to_its_end():
     rng = np.random.default_rng(0)
-    found = 0
-    for _ in range(400):
-        drift = RunningDrift(100, 8)
-        y = np.zeros((100, 8, 1))
-        drift.add(rng.normal(size=y.shape), y)
-        found += drift.drift().grows
-    assert found < 25  # 10 expected, with a deviation of 3.1
+    data = {"u": rng.uniform(size=200), "y": rng.uniform(size=200)}
+    signal, target = pair(Recording(data, stretch="train"), "u", "y")
+    fitter = Fitter(signal, target, RNN(hidden=2), EveryWindow(window=10)).fit(140)
+    account = examine(fitter)
+    assert [horizon.length for horizon in account.horizons] == [30]
+    assert account.starts.washout == 3
+    assert account.drift.interval is None
+    assert "One stream gives no intervals" in str(account)
+    with pytest.raises(ValueError, match="ends after 30 samples of each stream, a horizon of 31"):
+        examine(fitter, horizons=[31])
+    with pytest.raises(ValueError, match="the signal has 1 streams, 2 were asked for"):
+        examine(fitter, streams=2)
 
 
-def test_drift_does_not_depend_on_chunks():
-    rng = np.random.default_rng(1)
-    y = rng.normal(size=(237, 3, 2))
-    prediction = y + rng.normal(size=y.shape)
-    whole, parts = RunningDrift(237, 3), RunningDrift(237, 3)
-    whole.add(prediction, y)
-    for first, last in ((0, 1), (1, 100), (100, 237)):
-        parts.add(prediction[first:last], y[first:last])
-    np.testing.assert_allclose(parts.drift().course, whole.drift().course, rtol=1e-12)
-    tenths = [np.sqrt(np.mean(part**2)) for part in np.split(prediction - y, [23])[:1]]
-    assert whole.drift().course[0] == pytest.approx(tenths[0])
+def test_equal_fits_have_equal_accounts(exact, account):
+    again = examine(exact, horizons=(300, 3000, 30_000), seed=5)
+    assert again == account
+    assert examine(exact, horizons=[300], seed=6) != examine(exact, horizons=[300], seed=5)
 
 
-@pytest.mark.parametrize("cuts", [[], [1], [3, 4, 50], [20, 21, 22, 23, 24, 25, 26, 99]])
-def test_errors_near_kinks_are_those_a_few_samples_from_where_bounds_are_met(cuts):
-    rng = np.random.default_rng(2)
-    y = np.clip(rng.normal(size=(100, 2, 1)).cumsum(axis=0) * 0.3, 0, 1)
-    error = rng.normal(size=y.shape)
-    running = RunningKinkErrors((0.0, 1.0), 2, 1, within=3)
-    for part_y, part_e in zip(np.split(y, cuts), np.split(error, cuts), strict=True):
-        running.add(part_y + part_e, part_y)
-    found = running.errors()
-    near, kinks = np.zeros(y.shape, bool), 0
-    for stream in range(2):
-        place = np.where(y[:, stream, 0] >= 1, 1, np.where(y[:, stream, 0] <= 0, -1, 0))
-        for t in range(1, 100):
-            if place[t] != place[t - 1]:
-                kinks += 1
-                near[max(t - 3, 0) : t + 4, stream] = True
-    assert found.kinks == kinks > 5
-    assert found.near.count == near.sum()
-    assert found.near.mae == pytest.approx(np.abs(error[near]).mean())
-    assert found.elsewhere.rmse == pytest.approx(np.sqrt((error[~near] ** 2).mean()))
+def test_an_account_does_not_disturb_the_fit():
+    def after(disturb):
+        fitter = Fitter(RandomHold(), SaturatedIntegral(), RNN(hidden=3), EveryWindow(window=10))
+        fitter.fit(100)
+        if disturb:
+            examine(fitter, horizons=[100])
+        return fitter.fit(100).evaluate(100)
+
+    assert after(True) == after(False)
 
 
-def test_a_target_without_bounds_has_no_kinks():
-    assert examine(summing(0.05), horizons=[100]).kinks is None
-    assert examine(Fitter.of(recipes.exact(samples=500)).fit(), horizons=[100]).kinks is not None
+def test_an_account_is_json(account):
+    data = json.loads(json.dumps(account.as_dict(), allow_nan=False))
+    assert data["horizons"][2]["scores"]["mae"] == account.horizons[2].scores.mae
+    assert data["horizons"][2]["scores"]["mae_interval"]["low"] > 0
+    assert data["starts"]["exposure"] == account.starts.exposure
+    assert data["drift"]["grows"] is False
+    assert set(data) == {field.name for field in attrs.fields(Evaluation)}
 
 
-def test_starts_tell_how_a_model_finds_its_state(exact):
-    """The integral forgets a wrong start only at its bounds; true outputs tell it at once."""
-    starts = examine(exact, horizons=[300], washout=20).starts
-    assert starts.right.max < 2e-6
-    assert starts.wrong.max > 0.01
-    assert starts.warmed_up.max < 2e-6
-    assert starts.one_step_ahead.max < 2e-6
-    assert starts.exposure is not None
+def test_an_account_of_a_model_that_explodes_is_json_too():
+    data = examine(leaking(leak=-1.0), horizons=[500], streams=2).as_dict()
+    scores = json.loads(json.dumps(data, allow_nan=False))["horizons"][0]["scores"]
+    assert scores["max"] is None
+    assert scores["samples"] == 1000
 
 
-def test_a_network_without_feedback_has_no_prediction_one_step_ahead():
-    fitter = Fitter(RandomHold(), SaturatedIntegral(), GRU(hidden=4), EveryWindow(10)).fit(100)
-    starts = examine(fitter, horizons=[200]).starts
-    assert starts.one_step_ahead is None
-    assert starts.warmed_up is None
-    assert starts.exposure is None
-
-
-def test_one_stream_gives_no_interval(exact):
-    evaluation = examine(exact, horizons=[100], streams=1)
-    assert evaluation.horizons[0].scores.mae_interval is None
-    assert "nan" not in str(evaluation).lower()
-
-
-def test_training_is_not_disturbed():
-    def fresh():
-        return Fitter(RandomHold(), SaturatedIntegral(), RNN(4, head=()), EveryWindow(10))
-
-    fitter = fresh().fit(100)
-    examine(fitter, horizons=[500])
-    expected = fresh().fit(200).module.state_dict()
-    assert states.same(dict(fitter.fit(100).module.state_dict()), dict(expected))
+def test_an_account_reads_as_tables(account):
+    text = str(account)
+    assert "free run on 8 held-out streams; 5,000 samples of each stream were fitted" in text
+    assert "30,000" in text
+    assert "it does not grow for certain" in text
+    assert "within 5 samples" in text
+    assert "one step ahead" in text
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("arguments", "message"),
     [
-        ({"horizons": []}, "horizons must be one or more positive ints"),
-        ({"horizons": [10, 0]}, "horizons must be one or more positive ints"),
+        ({"horizons": []}, "horizons must be one or more positive ints, got \\[\\]"),
+        ({"horizons": [5, 0]}, "horizons must be one or more positive ints"),
+        ({"horizons": 5}, "horizons must be one or more positive ints, got 5"),
         ({"horizons": [100], "washout": 100}, "washout must be from 0 to 99, got 100"),
         ({"streams": 0}, "streams must be a positive int, got 0"),
         ({"seed": -1}, "seed must be an int from 0"),
     ],
 )
-def test_bad_settings_are_named(exact, settings, message):
+def test_bad_arguments_are_refused(exact, arguments, message):
     with pytest.raises(ValueError, match=message):
-        examine(exact, **settings)
+        examine(exact, **arguments)
 
 
-def test_nothing_fitted_is_nothing_to_evaluate():
+def test_a_fit_without_a_signal_is_refused():
+    fitter = Fitter(model=RNN(hidden=2), schedule=EveryWindow(window=2))
+    with pytest.raises(ValueError, match="no signal and no target"):
+        examine(fitter.partial_fit([1.0, 2.0], [1.0, 2.0]))
+
+
+def test_a_fit_that_has_not_begun_is_refused():
+    fitter = Fitter(RandomHold(), SaturatedIntegral(), RNN(hidden=2), EveryWindow(window=10))
     with pytest.raises(ValueError, match="nothing was fitted yet"):
-        examine(Fitter(RandomHold(), SaturatedIntegral(), RNN(2), EveryWindow(10)))
+        examine(fitter)

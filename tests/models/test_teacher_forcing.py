@@ -64,17 +64,27 @@ def test_models_whose_state_is_not_made_of_outputs_say_so():
     assert scaled.teacher_forced(tensor(4, 1, 1), tensor(4, 1, 1), scaled.start(1)) is None
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_state_that_the_outputs_tell_can_be_forced(size):
+    model = StateSpace(size=size, units=2)
+    torch.manual_seed(0)
+    module = model.build(1, size)
+    with torch.no_grad():  # as it is built, all outputs are the same mean of the state
+        module.readout.copy_(torch.tensor([[2.0, 0.5], [0.3, 1.0]])[:size, :size])
+    x, start = tensor(50, 2, 1).float(), module.start(2)
+    with torch.no_grad():
+        y, after = module(x, start)
+        forced, state = module.teacher_forced(x, y, start)
+    torch.testing.assert_close(forced, y, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(state[0], after[0], atol=1e-5, rtol=1e-4)
+
+
 def test_outputs_of_two_values_are_not_what_is_fed_back():
-    rng = np.random.default_rng(0)
-    x = rng.uniform(size=(3000, 1))
-    y = (x > 0.5).astype(float)
-    fitter = Fitter(
-        model=OutputFeedback(),
-        schedule=EveryWindow(window=3000),
-        optimizer=LevenbergMarquardt(),
-    ).partial_fit(x, y)
-    inputs = torch.from_numpy(x[:, None]).float()
-    assert fitter.module.teacher_forced(inputs, inputs, fitter.module.start(1)) is None
+    module = OutputFeedback().build(1, 1)
+    x = tensor(4, 2, 1).float()
+    assert module.teacher_forced(x, x, module.start(2)) is not None
+    module.between.copy_(torch.tensor([[0.0], [1.0]]))
+    assert module.teacher_forced(x, x, module.start(2)) is None
 
 
 @pytest.mark.parametrize("lags", [1, 3])

@@ -56,7 +56,8 @@ def evaluate(
     data = evaluation.as_dict()
     folder.write_json(EVALUATION, data)
     for table in evaluation.tables():
-        grid = Table(title=table.title, title_justify="left")
+        console.print(Text(table.title, style="italic"))
+        grid = Table()
         for number, heading in enumerate(table.header):
             grid.add_column(heading, justify="right" if number else "left")
         for row in table.rows:

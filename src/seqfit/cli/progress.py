@@ -44,6 +44,7 @@ class ProgressLine(Callback):
         )
         self._task: TaskID = self._bar.add_task("fit", total=samples, rate=0.0, loss=float("nan"))
         self._next = 0.0
+        self._told = False
 
     def __enter__(self) -> ProgressLine:
         self._begin = time.perf_counter()
@@ -54,7 +55,9 @@ class ProgressLine(Callback):
         self._bar.stop()
 
     def before_compiling(self, fitter: Fitter) -> None:
-        self._bar.console.print("compiling for this model, some seconds the first time")
+        if not self._told:
+            self._bar.console.print("compiling for this model, some seconds the first time")
+        self._told = True
 
     def after_update(self, fitter: Fitter) -> None:
         now = time.perf_counter()

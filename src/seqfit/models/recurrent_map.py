@@ -127,23 +127,26 @@ class RecurrentMapModule(StreamModule, Solvable, TeacherForced):
         return self._expected(torch.from_numpy(y)), (torch.from_numpy(after), past)
 
     def teacher_forced(self, x: Tensor, y: Tensor, state: State) -> tuple[Tensor, State] | None:
-        if not self._feeds_back_its_outputs():
+        if not self._outputs_tell_the_state():
             return None
         s, past = state
         features, past = _lagged(x, past)
         # The state before a sample is that of the one before it, with its last output in front.
         rows = s.unflatten(1, (-1, y.shape[2]))  # (streams, lags, outputs)
-        earlier, rows = _lagged(y - self.shift, rows)
+        now = self.readout[:, : y.shape[2]]
+        told = torch.linalg.solve(now, (y - self.shift).mT).mT  # the s_t that would give y_t
+        earlier, rows = _lagged(told, rows)
         before = torch.cat([s[None], earlier[:-1, :, : s.shape[1]]])
         new = self._map(torch.cat([features, before], dim=2))
-        return new + self.shift, (rows.flatten(1), past)
+        return new @ now.T + self.shift, (rows.flatten(1), past)
 
-    def _feeds_back_its_outputs(self) -> bool:
-        """Whether the state is a row of the last outputs, newest first, but for a shift."""
-        outputs, size = self.readout.shape
+    def _outputs_tell_the_state(self) -> bool:
+        """Whether the state is a row of what the last outputs tell, newest first."""
+        outputs = len(self.readout)
         if len(self.constant) != outputs or self._two_values() is not None:
             return False
-        return torch.equal(self.readout, torch.eye(outputs, size).to(self.readout))
+        now, past = self.readout[:, :outputs], self.readout[:, outputs:]
+        return not past.any() and int(torch.linalg.matrix_rank(now)) == outputs
 
     def single_stream(self) -> SingleStream | None:
         plain = not self._input_lags and self._two_values() is None and self.rest.is_cpu
