@@ -60,9 +60,8 @@ def run_experiment(
     _require_runnable(what)
     text = _as_toml(what, console)
     Fitter.of(what)  # what can't be fitted is an error before a folder is made
-    folder = RunFolder.create(run, name)
+    folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.locked():
-        folder.write_text(EXPERIMENT, text)
         _announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
@@ -156,11 +155,9 @@ def run_search(
     # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
     _require_runnable(first)
-    folder = RunFolder.create(run, "fit")
+    asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
+    folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.locked():
-        data = {name: _as_data(part) for name, part in parts.items()}
-        if all(isinstance(part, dict) for part in data.values()):
-            folder.write_json(SEARCH, {"samples": samples, "seed": seed, "parts": data})
         return _search(samples, seed, parts, folder, console)
 
 

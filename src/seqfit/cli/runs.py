@@ -43,12 +43,14 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path | None, name: str) -> RunFolder:
-        """A new folder, or an empty one.
+    def create(cls, path: Path | None, name: str, claim: str, content: str) -> RunFolder:
+        """A new folder, or one without a run, claimed by the file that says what is run in it.
 
         Args:
             path: where to; None takes the next free ``runs/NAME-NNN``.
             name: used where there is no path.
+            claim: name of the file, `EXPERIMENT` or `SEARCH`.
+            content: what it says.
 
         Raises:
             FileExistsError: the folder holds a run already.
@@ -59,12 +61,17 @@ class RunFolder:
             path = next(path for path in taken if not path.exists())
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"--run {path} is a file, not a folder")
-        if (path / EXPERIMENT).exists():
+        folder = cls(path)
+        if folder.holds_a_run:
             raise FileExistsError(f"--run {path} holds a run already; choose another folder")
         path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path)
-        folder.write(EXPERIMENT, b"")  # claims the folder, and shows now if it can't be written
+        folder.write_text(claim, content)
         return folder
+
+    @property
+    def holds_a_run(self) -> bool:
+        """Whether it says what is run in it."""
+        return (self.path / EXPERIMENT).exists() or (self.path / SEARCH).exists()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -78,9 +85,10 @@ class RunFolder:
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
-        if not (path / EXPERIMENT).exists():
+        folder = cls(path)
+        if not folder.holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
-        return cls(path)
+        return folder
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
