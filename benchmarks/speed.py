@@ -1,8 +1,8 @@
 """Speed of the same work by different hands, in turn, several times: medians, spreads and ratios.
 
 Run it as ``python -m benchmarks speed``. All run on one thread of one core, on the same samples and
-from the same weights; that they end with the same weights is checked. A contender that is given more
-samples than another, since it is faster, is timed per sample.
+from the same weights; that they end with the same weights is checked. A contender that is given
+more samples than another, since it is faster, is timed per sample.
 
 Peers in environments of their own (``python -m benchmarks peers`` builds them) run in processes of
 their own and time their work themselves. For all, the time goes from NumPy arrays in memory to the

@@ -1,4 +1,4 @@
-"""``python -m benchmarks peers`` builds the environments of the peers below ``benchmarks/.peers``."""
+"""``python -m benchmarks peers`` builds the peers' environments below ``benchmarks/.peers``."""
 
 from __future__ import annotations
 

@@ -194,53 +194,60 @@ def without_axis_of_one(recurrence: Callable[..., Any]) -> Callable[..., Any]:
 def recur(weights: Weights, state: jax.Array, x: jax.Array, unroll: int) -> Any:
     """Last state and all states of torch's GRU, (time, streams, hidden)."""
 
-    def step(state: jax.Array, from_input: jax.Array) -> tuple[jax.Array, jax.Array]:
-        state = cell(state, from_input, state @ weights.recurrent.T + weights.recurrent_bias)
+    def step(state: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        state = cell(
+            state,
+            x * weights.inputs[:, 0] + weights.input_bias,
+            state @ weights.recurrent.T + weights.recurrent_bias,
+        )
         return state, state
 
-    return jax.lax.scan(step, state, x * weights.inputs[:, 0] + weights.input_bias, unroll=unroll)
+    return jax.lax.scan(step, state, x, unroll=unroll)
 
 
 @without_axis_of_one
 def recur_by_one_product(weights: Weights, state: jax.Array, x: jax.Array, unroll: int) -> Any:
     """The same, whose recurrent weights get their gradient from one product for all samples."""
-    from_inputs = x * weights.inputs[:, 0] + weights.input_bias
 
     @jax.custom_vjp
-    def scan(state: Any, from_inputs: Any, recurrent: Any, bias: Any) -> Any:
-        return forwards(state, from_inputs, recurrent, bias)[0]
+    def scan(weights: Weights, state: jax.Array, x: jax.Array) -> Any:
+        return forwards(weights, state, x)[0]
 
-    def forwards(state: Any, from_inputs: Any, recurrent: Any, bias: Any) -> Any:
-        def step(state: jax.Array, from_input: jax.Array) -> Any:
-            from_state = state @ recurrent.T + bias
+    def forwards(weights: Weights, state: jax.Array, x: jax.Array) -> Any:
+        def step(state: jax.Array, x: jax.Array) -> Any:
+            from_input = x * weights.inputs[:, 0] + weights.input_bias
+            from_state = state @ weights.recurrent.T + weights.recurrent_bias
             following = cell(state, from_input, from_state)
-            return following, (state, from_state, following)
+            return following, (state, from_input, from_state, following)
 
-        last, (states, from_states, following) = jax.lax.scan(
-            step, state, from_inputs, unroll=unroll
-        )
-        return (last, following), (states, from_inputs, from_states, recurrent)
+        last, (*kept, states) = jax.lax.scan(step, state, x, unroll=unroll)
+        return (last, states), (weights, x, *kept)
 
     def backwards(kept: Any, gradients: Any) -> Any:
-        states, from_inputs, from_states, recurrent = kept
+        weights, x, states, from_inputs, from_states = kept
         of_last, of_states = gradients
 
         def step(of_state: jax.Array, at: Any) -> Any:
             *arguments, more = at
             _, pull = jax.vjp(cell, *arguments)
             direct, of_input, of_recurrent = pull(of_state + more)
-            return direct + of_recurrent @ recurrent, (of_input, of_recurrent)
+            return direct + of_recurrent @ weights.recurrent, (of_input, of_recurrent)
 
         along = (states, from_inputs, from_states, of_states)
         of_start, (of_inputs, of_recurrent) = jax.lax.scan(
             step, of_last, along, reverse=True, unroll=unroll
         )
         axes = tuple(range(states.ndim - 1))
-        of_weights = jnp.tensordot(of_recurrent, states, axes=(axes, axes))
-        return of_start, of_inputs, of_weights, of_recurrent.sum(axes)
+        of_weights = jax.tree.map(jnp.zeros_like, weights)._replace(
+            inputs=jnp.tensordot(of_inputs, x, axes=(axes, axes)),
+            recurrent=jnp.tensordot(of_recurrent, states, axes=(axes, axes)),
+            input_bias=of_inputs.sum(axes),
+            recurrent_bias=of_recurrent.sum(axes),
+        )
+        return of_weights, of_start, jnp.zeros_like(x)
 
     scan.defvjp(forwards, backwards)
-    return scan(state, from_inputs, weights.recurrent, weights.recurrent_bias)
+    return scan(weights, state, x)
 
 
 def cell(state: jax.Array, from_input: jax.Array, from_state: jax.Array) -> jax.Array:
