@@ -54,14 +54,7 @@ class OfSeqfit(Here):
     """seqfit with one of its engines."""
 
     def __init__(self, work: Work, engine: str) -> None:
-        self._fitter = Fitter(
-            RandomHold(),
-            SaturatedIntegral(),
-            GRU(work.hidden, head=(work.hidden,)),
-            Accumulate(work.window, work.every, streams=work.streams),
-            optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
-            engine=engine,
-        )
+        self._fitter = fitter_of(work, engine)
 
     def _train(self, x: Samples, y: Samples) -> None:
         self._fitter.partial_fit(x, y)
@@ -123,6 +116,18 @@ class WindowLoop(Here):
 
     def weights(self) -> Samples:
         return _flat(self._net)
+
+
+def fitter_of(work: Work, engine: str) -> Fitter:
+    """What seqfit's user writes for this work."""
+    return Fitter(
+        RandomHold(),
+        SaturatedIntegral(),
+        GRU(work.hidden, head=(work.hidden,)),
+        Accumulate(work.window, work.every, streams=work.streams),
+        optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
+        engine=engine,
+    )
 
 
 def first_weights(work: Work) -> Samples:

@@ -18,7 +18,7 @@ from typing import final
 import attrs
 import torch
 
-from benchmarks.contenders import OfSeqfit
+from benchmarks.contenders import OfSeqfit, fitter_of
 from benchmarks.work import Work, stream
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -100,7 +100,7 @@ def microseconds(work: Work) -> float:
 def peak_memory(work: Work) -> float:
     """Most memory that a process held which fitted all samples, in MB."""
     torch.set_num_threads(1)
-    OfSeqfit(work, "compiled").fit(work.samples)
+    fitter_of(work, "compiled").fit(work.samples)
     # getrusage would also count what the parent held when it started this process.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
