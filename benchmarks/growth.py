@@ -134,7 +134,7 @@ def _draw(times: list[list[float]], memory: Axis, peaks: list[float]) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+    from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
     figure, plots = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     drawn = [*zip(AXES, times, strict=True), (memory, peaks)]
@@ -144,13 +144,14 @@ def _draw(times: list[list[float]], memory: Axis, peaks: list[float]) -> None:
         plot.set_title(fixed.rstrip(")"), fontsize=10)
         plot.set_xlabel(title)
         plot.set_ylabel("peak memory, MB" if axis is memory else "us / sample")
-        plot.set_ylim(min(found) / 2, max(found) * 2)
+        plot.set_ylim(min(found) / 3, max(found) * 3)
         plot.xaxis.set_major_locator(FixedLocator(axis.values))
         plot.xaxis.set_minor_locator(NullLocator())
         plot.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        for direction in (plot.yaxis.set_major_formatter, plot.yaxis.set_minor_formatter):
-            direction(StrMethodFormatter("{x:,.3g}"))
-        plot.grid(which="both", alpha=0.3)
+        plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        plot.yaxis.set_minor_locator(NullLocator())
+        plot.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        plot.grid(alpha=0.3)
     figure.suptitle("The compiled engine on one thread")
     figure.savefig(DOCS / "growth.png", dpi=110)
 
