@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import time
 from typing import final
 
 import numpy as np
@@ -20,32 +21,42 @@ RATE = 2e-4
 
 
 class Contender(abc.ABC):
-    """Trains on given samples, call after call; a peer in another environment can be one too."""
+    """Trains on given samples, call after call."""
 
     @abc.abstractmethod
-    def train(self, x: Samples, y: Samples) -> None:
-        """Train on the next samples, (time, streams, 1): whole updates."""
+    def train(self, x: Samples, y: Samples) -> float:
+        """Train on the next samples, (time, streams, 1): whole updates.
+
+        Returns:
+            seconds from the arrays in memory to the trained weights, without compilation.
+        """
 
     @abc.abstractmethod
     def weights(self) -> Samples:
         """All weights in one vector."""
 
 
+class Here(Contender):
+    """One that trains in this process. What it compiles, it compiles in the first call."""
+
+    @final
+    def train(self, x: Samples, y: Samples) -> float:
+        begin = time.perf_counter()
+        self._train(x, y)
+        return time.perf_counter() - begin
+
+    @abc.abstractmethod
+    def _train(self, x: Samples, y: Samples) -> None: ...
+
+
 @final
-class OfSeqfit(Contender):
+class OfSeqfit(Here):
     """seqfit with one of its engines."""
 
     def __init__(self, work: Work, engine: str) -> None:
-        self._fitter = Fitter(
-            RandomHold(),
-            SaturatedIntegral(),
-            GRU(work.hidden, head=(work.hidden,)),
-            Accumulate(work.window, work.every, streams=work.streams),
-            optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
-            engine=engine,
-        )
+        self._fitter = fitter_of(work, engine)
 
-    def train(self, x: Samples, y: Samples) -> None:
+    def _train(self, x: Samples, y: Samples) -> None:
         self._fitter.partial_fit(x, y)
 
     def weights(self) -> Samples:
@@ -53,7 +64,7 @@ class OfSeqfit(Contender):
 
 
 @final
-class PlainLoop(Contender):
+class PlainLoop(Here):
     """The loop of 2017: sample after sample through torch, as one writes it by hand."""
 
     def __init__(self, work: Work) -> None:
@@ -62,7 +73,7 @@ class PlainLoop(Contender):
         self._optimizer = torch.optim.Adam(self._net.parameters(), lr=RATE)
         self._hidden = torch.zeros(1, work.streams, work.hidden)
 
-    def train(self, x: Samples, y: Samples) -> None:
+    def _train(self, x: Samples, y: Samples) -> None:
         work, outputs, targets = self._work, [], []
         for index in range(len(x)):
             sample = torch.tensor(x[index : index + 1])
@@ -83,7 +94,7 @@ class PlainLoop(Contender):
 
 
 @final
-class WindowLoop(Contender):
+class WindowLoop(Here):
     """A plain loop that gives torch's GRU a whole window at a time."""
 
     def __init__(self, work: Work) -> None:
@@ -92,7 +103,7 @@ class WindowLoop(Contender):
         self._optimizer = torch.optim.Adam(self._net.parameters(), lr=RATE, fused=True)
         self._hidden = torch.zeros(1, work.streams, work.hidden)
 
-    def train(self, x: Samples, y: Samples) -> None:
+    def _train(self, x: Samples, y: Samples) -> None:
         work, inputs, targets = self._work, torch.from_numpy(x), torch.from_numpy(y)
         for first in range(0, len(x), work.every):
             for start in range(first, first + work.every, work.window):
@@ -105,6 +116,23 @@ class WindowLoop(Contender):
 
     def weights(self) -> Samples:
         return _flat(self._net)
+
+
+def fitter_of(work: Work, engine: str) -> Fitter:
+    """What seqfit's user writes for this work."""
+    return Fitter(
+        RandomHold(),
+        SaturatedIntegral(),
+        GRU(work.hidden, head=(work.hidden,)),
+        Accumulate(work.window, work.every, streams=work.streams),
+        optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
+        engine=engine,
+    )
+
+
+def first_weights(work: Work) -> Samples:
+    """The weights that all start from, in one vector."""
+    return _flat(_Net(work.hidden))
 
 
 class _Net(torch.nn.Module):

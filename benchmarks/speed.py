@@ -1,8 +1,12 @@
 """Speed of the same work by different hands, in turn, several times: medians, spreads and ratios.
 
-Run it as ``python -m benchmarks speed``. All run on one thread, on the same samples and from the
-same weights; that they end with the same weights is checked. A contender that is given more
-samples than another, since it is faster, is timed per sample.
+Run it as ``python -m benchmarks speed``. All run on one thread of one core, on the same samples and
+from the same weights; that they end with the same weights is checked. A contender that is given
+more samples than another, since it is faster, is timed per sample.
+
+Peers in environments of their own (``python -m benchmarks peers`` builds them) run in processes of
+their own and time their work themselves. For all, the time goes from NumPy arrays in memory to the
+trained weights; compilation is not in it and is told apart.
 
 The roofline of training is the time of its multiplications and additions at the rate of torch's
 matrix product of the shapes that occur, measured in the same run.
@@ -11,6 +15,8 @@ matrix product of the shapes that occur, measured in the same run.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.contenders import Contender, OfSeqfit, PlainLoop, WindowLoop
+from benchmarks.peers.process import JAX, PEERS, RunnerProcess, TrainerProcess
 from benchmarks.work import Work, stream
 from seqfit.evaluation.free_run import free_run
 from seqfit.models import GRU
@@ -41,7 +48,7 @@ CONTENDERS: dict[str, Callable[[Work], Contender]] = {
     "seqfit compiled": lambda work: OfSeqfit(work, "compiled"),
 }
 BASELINE = "seqfit compiled"
-TIMES_AS_MANY = {"seqfit windowed": 5, "seqfit compiled": 50}
+TIMES_AS_MANY = {"seqfit windowed": 5, "seqfit compiled": 50, JAX.title: 50}
 """Samples that a fast contender takes, over those of a slow one."""
 
 AGREEMENT = 1e-3
@@ -55,6 +62,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of the title of the work to run")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the peers inherit it
     rate = product_rate()
     print(f"torch's matrix product on one thread: {rate / 1e9:.0f} GFLOP/s\n")
     for work in WORKS:
@@ -68,46 +77,69 @@ def train(work: Work, rounds: int, rate: float) -> None:
     """Time the training of all contenders."""
     longest = work.samples * max(TIMES_AS_MANY.values()) // work.streams
     x, y = stream(work, longest)
-    running = {name: begin(work) for name, begin in CONTENDERS.items()}
     length = _whole(work, work.samples // work.streams)
-    for contender in running.values():
-        contender.train(x[:length], y[:length])
-    apart = _greatest_distance([contender.weights() for contender in running.values()])
-    taken: dict[str, list[float]] = {name: [] for name in running}
-    for _ in range(rounds):
-        for name, contender in running.items():
-            more = _whole(work, length * TIMES_AS_MANY.get(name, 1))
-            begin = time.perf_counter()
-            contender.train(x[:more], y[:more])
-            taken[name].append((time.perf_counter() - begin) / (more * work.streams) * 1e6)
+    with contextlib.ExitStack() as processes:
+        running = {name: begin(work) for name, begin in CONTENDERS.items()}
+        for peer in PEERS:
+            if peer.takes_part(work) and peer.is_built():
+                running[peer.title] = processes.enter_context(TrainerProcess(peer, work))
+        for contender in running.values():
+            contender.train(x[:length], y[:length])
+        same = [c for c in running.values() if not (isinstance(c, TrainerProcess) and c.differs)]
+        apart = _greatest_distance([contender.weights() for contender in same])
+        taken: dict[str, list[float]] = {name: [] for name in running}
+        for _ in range(rounds):
+            for name, contender in running.items():
+                more = _whole(work, length * TIMES_AS_MANY.get(name, 1))
+                seconds = contender.train(x[:more], y[:more])
+                taken[name].append(seconds / (more * work.streams) * 1e6)
     floor = work.operations / rate * 1e6
     print(f"{work.title}: at least {floor:.2f} us a sample; weights agree to {apart:.0e}")
     if not apart < AGREEMENT:
         raise SystemExit(f"{work.title}: the contenders don't do the same work")
-    _print_table(taken)
+    absent = [p.title for p in PEERS if p.takes_part(work) and not p.is_built()]
+    _print_table(taken, absent)
+    for contender in running.values():
+        if isinstance(contender, TrainerProcess):
+            print(contender.remark())
+    print(flush=True)
 
 
 def infer(rounds: int, samples: int = 100_000) -> None:
     """Time free runs of the network of 2017."""
     torch.manual_seed(0)
     module = GRU().build(1, 1)
-    x, _ = stream(Work("inference"), samples)
+    work = Work("inference")
+    x, _ = stream(work, samples)
     tensor, state = torch.from_numpy(x), torch.zeros(1, 1, 50)
 
     def by_torch() -> object:
         with torch.no_grad():
             return module.head(module.recurrence(tensor, state)[0]).numpy()
 
-    runs = {"torch's nn.GRU": by_torch, BASELINE: lambda: free_run(module, x)}
+    runs: dict[str, Callable[[], object]] = {
+        "torch's nn.GRU": by_torch,
+        BASELINE: lambda: free_run(module, x),
+    }
     results = [np.asarray(run()) for run in runs.values()]
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            begin = time.perf_counter()
-            run()
-            taken[name].append((time.perf_counter() - begin) / samples * 1e6)
-    print(f"free run, batch 1: outputs agree to {np.abs(results[0] - results[1]).max():.0e}")
-    _print_table(taken)
+    taken: dict[str, list[float]] = {name: [] for name in (*runs, JAX.title)}
+    with contextlib.ExitStack() as processes:
+        peer = None
+        if JAX.is_built():
+            weights = torch.nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+            peer = processes.enter_context(RunnerProcess(JAX, work, weights))
+            results.append(peer.run(x)[0])
+        for _ in range(rounds):
+            for name, run in runs.items():
+                begin = time.perf_counter()
+                run()
+                taken[name].append((time.perf_counter() - begin) / samples * 1e6)
+            if peer:
+                taken[JAX.title].append(peer.run(x)[1] / samples * 1e6)
+    apart = max(float(np.abs(result - results[0]).max()) for result in results)
+    print(f"free run, batch 1: outputs agree to {apart:.0e}")
+    _print_table({n: t for n, t in taken.items() if t}, [n for n, t in taken.items() if not t])
+    print(flush=True)
 
 
 def product_rate() -> float:
@@ -133,11 +165,12 @@ def _greatest_distance(weights: Sequence[np.ndarray]) -> float:
     return max(float(np.linalg.norm(w - first) / np.linalg.norm(first)) for w in weights)
 
 
-def _print_table(taken: dict[str, list[float]]) -> None:
+def _print_table(taken: dict[str, list[float]], absent: Sequence[str]) -> None:
     print("| by | us / sample, median (least to most) | times compiled |\n| --- | --- | --- |")
     for name, times in taken.items():
         ratios = [t / c for t, c in zip(times, taken[BASELINE], strict=True)]
         spread = f"{min(times):.2f} to {max(times):.2f}"
         ratio = f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
         print(f"| {name} | {statistics.median(times):.2f} ({spread}) | {ratio} |")
-    print(flush=True)
+    for name in absent:
+        print(f"| {name} | not measured: `python -m benchmarks peers` builds it | |")
