@@ -15,8 +15,8 @@ from seqfit.second_order.residuals import Huber, LogLoss, Squares
 from seqfit.second_order.rounding import rounded
 from seqfit.second_order.simplify import Tolerance, simplify
 from seqfit.second_order.state_space import StateSpaceSearch, fit_state_space
-from seqfit.signals import RandomHold
-from seqfit.targets import LeakyIntegral, SaturatedIntegral
+from seqfit.signals import Events, RandomHold
+from seqfit.targets import LeakyIntegral, RunningParity, SaturatedIntegral
 
 SEARCHES = {
     "output feedback": lambda x, y: fit_output_feedback(
@@ -240,3 +240,13 @@ def test_the_formula_computes_what_the_model_does(fit):
         state = names.get("s", names["y"])
         outputs.append(names["y"])
     np.testing.assert_allclose(outputs, y[:300, 0, 0], atol=2e-5)
+
+
+def test_an_exact_map_that_neither_grows_nor_forgets_errors_is_told_to_be_exact():
+    """The parity of events: y[t] = |b[t] - y[t-1]|, exact when its numbers are whole."""
+    signal = Events(0.3)
+    x, _ = signal.generate(signal.start(1, 1002), 20_000)
+    y, _ = RunningParity().transform(x, RunningParity().start(1))
+    fit = fit_output_feedback(x.astype(float), y.astype(float), FeedbackSearch(seed=1002))
+    assert fit.free == 0
+    assert fit.status is Status.EXACT

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqfit.models.base import StreamModule
 from seqfit.second_order.levenberg_marquardt import Matrix, Stop, Vector, minimise
 from seqfit.second_order.maps import Array
-from seqfit.second_order.outcome import EXACT, Status, is_white, rms
+from seqfit.second_order.outcome import CLOSE, EXACT, Status, is_white, rms
 from seqfit.second_order.residuals import Huber, Residuals, Squares, robust_spread
 from seqfit.states import State, map_arrays, map_together
 
@@ -171,4 +171,6 @@ def solve_module(module: StreamModule, x: Array, y: Array, robust: bool) -> Stat
     error = rms(residual)
     if error <= floor:
         return Status.EXACT
-    return Status.NOISE if is_white(residual) else Status.CLOSE
+    if is_white(residual):
+        return Status.NOISE
+    return Status.CLOSE if error < CLOSE * rms(y - y.mean(axis=(0, 1))) else Status.FAR

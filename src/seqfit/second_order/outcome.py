@@ -9,6 +9,7 @@ import numpy as np
 from seqfit.second_order.maps import Array
 
 EXACT = 3.0  # an rms error of so many times that of rounding to float32 is none
+CLOSE = 0.1  # an rms error below this share of the outputs' spread is near them
 _DELAYS = 20
 
 
@@ -18,6 +19,7 @@ class Status(enum.Enum):
     EXACT = "exact"  # the free run equals the outputs to the precision of float32
     NOISE = "noise"  # what is left is white: noise on the outputs, which no model predicts
     CLOSE = "close"  # it stays near them, no more
+    FAR = "far"  # the search found nothing that follows them
     NO_FUNCTION = "no function"  # the outputs are not a function of what the model sees
     TOO_FEW = "too few samples"  # fits, but hardly more samples than numbers in the model
     UNSTABLE = "unstable"  # right one step ahead, yet the free run departs
@@ -69,6 +71,7 @@ VERDICTS = {
     "exact": "exact: the free run equals the samples to the precision of float32",
     "noise": "noise: what is left is white, so no model would predict it",
     "close": "close: the free run stays near the samples, no more",
+    "far": "far: the search found no model of this kind that follows the samples",
     "no function": "no function: the outputs are not a function of what the model sees",
     "too few samples": "too few samples: hardly more than there are numbers in the model",
     "unstable": "unstable: right one step ahead, but the free run departs",

@@ -9,7 +9,7 @@ from seqfit.second_order.free_run_error import FreeRun
 from seqfit.second_order.levenberg_marquardt import Stop, minimise
 from seqfit.second_order.map_search import MapSearch
 from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
-from seqfit.second_order.outcome import EXACT, Status, is_white, require_streams, rms
+from seqfit.second_order.outcome import CLOSE, EXACT, Status, is_white, require_streams, rms
 from seqfit.second_order.recurrence import Recurrence, free_run
 from seqfit.second_order.residuals import Huber, TwoValues, robust_spread
 from seqfit.second_order.rounding import rounded
@@ -98,7 +98,8 @@ def fit_state_space(
     elif best.noise:
         status = Status.NOISE
     else:
-        status = Status.CLOSE
+        follows = rms(out - y) < CLOSE * rms(y - y.mean(axis=(0, 1)))
+        status = Status.CLOSE if follows else Status.FAR
     return attrs.evolve(fit, status=status, free=rms(out - y))
 
 
