@@ -100,7 +100,7 @@ def train(work: Work, rounds: int, rate: float) -> None:
     absent = [p.title for p in PEERS if p.takes_part(work) and not p.is_built()]
     _print_table(taken, absent)
     for contender in running.values():
-        if isinstance(contender, TrainerProcess):
+        if isinstance(contender, TrainerProcess) and contender.remark():
             print(contender.remark())
     print(flush=True)
 

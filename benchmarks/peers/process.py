@@ -126,9 +126,10 @@ class TrainerProcess(PeerProcess, Contender):
 
     def remark(self) -> str:
         """What a table of times doesn't tell."""
-        compiled = f"{self._compiling:.0f} s of compiling and choosing a form not counted"
         said = [self.differs] if self.differs else []
-        return f"{self._peer.title}: " + "; ".join(said + [compiled] * (self._compiling > 0))
+        if self._compiling:
+            said.append(f"{self._compiling:.0f} s of compiling and choosing a form not counted")
+        return f"{self._peer.title}: {'; '.join(said)}" if said else ""
 
 
 @final
