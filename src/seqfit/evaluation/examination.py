@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
+from seqfit.computing import computing
 from seqfit.evaluation.drift import TENTHS, Drift, RunningDrift
 from seqfit.evaluation.free_run import SAMPLES_AT_ONCE, Run
 from seqfit.evaluation.kinks import KinkErrors, RunningKinkErrors
@@ -15,7 +16,6 @@ from seqfit.evaluation.scores import RunningScores, Scores
 from seqfit.evaluation.starts import Starts, compare_starts
 from seqfit.evaluation.tables import Table, tables_of
 from seqfit.randomness import WRONG_STATES, derived_seed
-from seqfit.threads import torch_threads
 from seqfit.validators import as_tuple, is_int
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def examine(
         streams=source.streams,
         seed=derived_seed(fitter.seed if seed is None else seed, WRONG_STATES),
     )
-    with torch_threads(fitter.threads):
+    with computing(fitter.threads):
         long_run = _examine_long_run(fitter, source, lengths)
         again = fitter.held_out_source(streams=source.streams, seed=seed)
         starts = compare_starts(fitter.module, again, other, length, washout)

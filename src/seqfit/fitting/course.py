@@ -11,12 +11,12 @@ import attrs
 import torch
 from torch import Tensor
 
+from seqfit.computing import computing
 from seqfit.fitting.callbacks import StopFitting
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.randomness import CHANCE, derived_seed
 from seqfit.states import State
-from seqfit.threads import torch_threads
 
 
 @final
@@ -62,7 +62,7 @@ class Course:
         begin, position = time.perf_counter(), training.buffer.position
         self.is_running = True
         try:
-            with torch_threads(threads), torch.random.fork_rng(devices=[]):
+            with computing(threads), torch.random.fork_rng(devices=[]):
                 torch.set_rng_state(self.chance)
                 try:
                     yield

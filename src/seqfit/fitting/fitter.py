@@ -10,6 +10,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
+from seqfit.computing import computing
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
 from seqfit.fitting.callbacks import Callback, require_callbacks
@@ -23,7 +24,6 @@ from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
-from seqfit.threads import torch_threads
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
@@ -208,7 +208,7 @@ class Fitter(Experiment):
         streams = array.shape[1] if array.ndim == 3 else 1
         channels = _channels(self._training())[0]
         inputs = as_samples(array, "x", streams, channels, self.dtype)
-        with torch_threads(self.threads):
+        with computing(self.threads):
             y = free_run(self.module, inputs)
         if array.ndim == 3:
             return y
