@@ -36,10 +36,10 @@ def gru(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
 
 
 def gru_overlapping(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
-    """The same GRU by SOAP, on windows of 100 samples every 10: each is learned from ten times."""
+    """The same GRU by SOAP, on windows of 200 samples every 10: each is learned from 20 times."""
     require_positive_int("samples", samples)
     k1 = min(10, samples)
-    schedule = TruncatedBPTT(k1=k1, k2=10 * k1, loss_on="all")
+    schedule = TruncatedBPTT(k1=k1, k2=20 * k1, loss_on="all")
     return _one_cycle(samples, seed, _soap(3e-3), {"schedule": schedule} | parts)
 
 
