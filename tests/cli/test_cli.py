@@ -186,6 +186,24 @@ def test_any_number_of_samples_gives_a_result(run, samples):
     assert json.loads(out)["samples"] == samples
 
 
+def test_recorded_data_is_solved_exactly_where_it_can_be(run, tmp_path):
+    """A leaky integral of noise, recorded from somewhere in its course."""
+    u = np.random.default_rng(0).uniform(size=2500)
+    y = lfilter([0.1], [1, -0.9], u)[500:]
+    rows = [f"{a!r},{b!r}" for a, b in zip(u[500:].tolist(), y.tolist(), strict=True)]
+    (tmp_path / "log.csv").write_text("valve,flow\n" + "\n".join(rows) + "\n")
+    data = ["--data", "log.csv", "--input", "valve", "--output", "flow"]
+    code, out, err = run("fit", *data, "--recipe", "exact", "--run", "a", "--json")
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["samples"] == 1400
+    assert "0.1 x[t] + 0.9 y[t-1]" in result["law"]
+    assert "y[-1] = " in result["law"]
+    code, _, err = run("fit", *data, "--recipe", "auto")
+    assert code == 2
+    assert "--recipe auto does not take --data" in err
+
+
 def test_data_too_short_to_be_scored_is_refused_before_the_fit(run, tmp_path):
     (tmp_path / "data.csv").write_text("u,y\n1,2\n2,3\n3,5\n")
     code, _, err = run("fit", "--data", "data.csv", "--input", "u", "--output", "y")
@@ -326,8 +344,9 @@ def test_an_interrupted_fit_keeps_what_it_has_learned(tmp_path):
         time.sleep(1)
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
+    assert process.returncode == 130, err
     assert "interrupted" in err
+    assert "to go on: seqfit resume here" in err
     result = json.loads(out.splitlines()[-1])
     assert 0 < result["samples"] < 100_000_000
     fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")

@@ -110,16 +110,15 @@ def test_an_interrupted_run_is_finished(tmp_path, unkilled):
         "main(sys.argv[1:])\n"
     )
     folder = tmp_path / "run"
-    subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", code, "fit", *MODEL, "--run", str(folder)],
-        check=True,
+        check=False,
         capture_output=True,
     )
+    assert ended.returncode == 130
     result = json.loads((folder / "result.json").read_text())
     assert result["interrupted"]
     assert 20_000 < result["samples"] < 60_000
-    # What was reached is a result; what is left is not.
-    (folder / "result.json").unlink()
     assert command("resume", folder) == 0
     assert states.same(weights(folder), unkilled[0])
 
@@ -196,3 +195,10 @@ def test_a_diverging_run_goes_back_and_halves_its_rate(tmp_path, capsys):
     (tmp_path / "tame.toml").write_text(tamer)
     code = command("fit", tmp_path / "tame.toml", "--run", tmp_path / "c", "--retries", 60)
     assert code == 0
+
+
+def test_a_run_that_fails_before_it_fits_leaves_its_folder_free(tmp_path, capsys):
+    folder = tmp_path / "run"
+    bad = ["fit", "--target", "delay:samples=3", "--signal", "sine:period=0", "--run", folder]
+    assert command(*bad) == 2
+    assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0

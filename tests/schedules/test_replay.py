@@ -58,6 +58,15 @@ def test_streams_are_those_of_the_inner_schedule():
     assert schedule.history == 15
 
 
+def test_a_replay_of_a_replay_replays_for_both():
+    inner = Replay(EveryWindow(5), capacity=20, passes=2, seed=1)
+    (_, inner_last), (_, last) = (
+        updates(schedule, 50)[-1] for schedule in (inner, Replay(inner, capacity=200, passes=3))
+    )
+    assert len(last.replays) == 5
+    assert last.replays[:2] == inner_last.replays
+
+
 def test_a_capacity_below_a_segment_is_an_error_that_says_so():
     schedule = Replay(Accumulate(2, 50), capacity=49)
     with pytest.raises(ValueError, match="capacity must be at least the 50 samples .* got 49"):

@@ -228,7 +228,7 @@ def test_rounding_to_float32_is_no_worse_than_plain_rounding():
 def test_the_formula_computes_what_the_model_does(fit):
     x, y = streams(SaturatedIntegral(), 2000)
     found = fit(x, y)
-    text = formula(found.model, inputs=1, input_lags=0)
+    text = formula(found.model, 1, 0, found.start[0])
     state, outputs = (float(found.start[0, 0]) if "s[t]" in text else 0.0), []
     for value in x[:300, 0, 0]:
         names = {"x": float(value), "s_before": state, "y_before": state, "max": max}

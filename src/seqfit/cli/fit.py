@@ -11,6 +11,9 @@ import typer
 if TYPE_CHECKING:
     from seqfit.fitting import Experiment
 
+INTERRUPTED = 130
+"""The exit code of a fit that was ended by Ctrl-C, as a shell has it."""
+
 
 def fit(
     experiment: Annotated[
@@ -54,7 +57,8 @@ def fit(
         list[str] | None, typer.Option("--output", help="An output column; repeatable.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="How gradients are computed: auto, eager or windowed.")
+        str | None,
+        typer.Option(help="How gradients are computed: auto, eager, windowed or compiled."),
     ] = None,
     checkpoint_every: Annotated[
         int | None,
@@ -86,7 +90,9 @@ def fit(
 
     chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
     if data is not None:
-        chosen |= _recorded(data, inputs, outputs, chosen)
+        if recipe == "auto":
+            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
+        chosen |= _recorded(data, inputs, outputs, chosen, recipe)
     elif inputs or outputs:
         raise ValueError("--input and --output name columns of --data, which is missing")
     if engine is not None:
@@ -107,6 +113,8 @@ def fit(
         result = run_experiment(what, run, name, console, checkpoint_every, retries)
     if as_json:
         print(json.dumps(result))
+    if result["interrupted"]:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _parts(**texts: str | None) -> dict[str, Any]:
@@ -120,27 +128,34 @@ def _parts(**texts: str | None) -> dict[str, Any]:
 
 
 def _recorded(
-    data: Path, inputs: list[str] | None, outputs: list[str] | None, chosen: dict[str, Any]
+    data: Path,
+    inputs: list[str] | None,
+    outputs: list[str] | None,
+    chosen: dict[str, Any],
+    recipe: str | None,
 ) -> dict[str, Any]:
     import numpy as np
 
-    from seqfit.models import GRU, Scaled
+    from seqfit import recipes
+    from seqfit.fitting import LevenbergMarquardt
+    from seqfit.models import Scaled
     from seqfit.recordings import Recording, pair
 
     if not inputs or not outputs:
         raise ValueError("--data needs --input and --output, the names of its columns")
     if "signal" in chosen or "target" in chosen:
         raise ValueError("--data brings its own signal and target; leave --signal and --target out")
-    signal, target = pair(Recording(data, stretch="train", repeat=True), inputs, outputs)
+    default = recipes.recipe(recipe or recipes.DEFAULT)()
+    solved = isinstance(default.optimizer, LevenbergMarquardt)  # it scales, and needs one pass
+    signal, target = pair(Recording(data, stretch="train", repeat=not solved), inputs, outputs)
     columns = signal.recording.during("train").columns
     x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
     if not np.ptp(y, axis=0).any():
         raise ValueError(f"the output column {outputs[0]!r} is constant, there is nothing to fit")
-    return {
-        "signal": signal,
-        "target": target,
-        "model": Scaled.to_data(chosen.get("model", GRU()), x, y),
-    }
+    parts = {"signal": signal, "target": target}
+    if solved:
+        return parts | {"samples": min(len(x), recipes.SOLVED)}
+    return parts | {"model": Scaled.to_data(chosen.get("model", default.model), x, y)}
 
 
 def _experiment(

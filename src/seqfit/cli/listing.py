@@ -44,7 +44,9 @@ def list_components(
             print("recipes", name)
         return
     table = Table("name", "what it is", title="recipes", title_justify="left")
-    table.add_row("auto", "The first of exact, exact_hidden and gru that explains the target.")
+    table.add_row(
+        "auto", "The first of exact, exact_hidden, gru and gru_replay that explains the target."
+    )
     for name, recipe in RECIPES.items():
         table.add_row(name, Text((recipe.__doc__ or "").split("\n")[0]))
     console.print(table)

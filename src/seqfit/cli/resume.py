@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from seqfit.cli.fit import INTERRUPTED
+
 
 def resume(
     run: Annotated[Path, typer.Argument(help="A run folder, as 'seqfit fit' leaves it.")],
@@ -34,3 +36,5 @@ def resume(
     result = resume_run(run, Console(stderr=True), checkpoint_every, retries)
     if as_json:
         print(json.dumps(result))
+    if result["interrupted"]:
+        raise typer.Exit(INTERRUPTED)

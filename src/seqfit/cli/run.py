@@ -63,7 +63,14 @@ def run_experiment(
     folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.locked():
         _announce(what, console)
-        return _fit(what, folder, name, console, checkpoint_every, retries)
+        try:
+            return _fit(what, folder, name, console, checkpoint_every, retries)
+        except DivergedError:
+            raise
+        except Exception:
+            if not folder.has_checkpoints:
+                (folder.path / EXPERIMENT).unlink(missing_ok=True)  # it would fail again
+            raise
 
 
 def resume_run(
@@ -158,7 +165,11 @@ def run_search(
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.locked():
-        return _search(samples, seed, parts, folder, console)
+        try:
+            return _search(samples, seed, parts, folder, console)
+        except Exception:
+            (folder.path / SEARCH).unlink(missing_ok=True)  # it would fail again
+            raise
 
 
 def _search(
@@ -173,7 +184,8 @@ def _search(
 
     def end(attempt: Attempt) -> bool:
         bars.close()
-        console.print(str(attempt), **_PLAIN)
+        was = f"{attempt.recipe} was interrupted" if interrupt.interrupted else str(attempt)
+        console.print(was, **_PLAIN)
         return interrupt.interrupted
 
     with interrupt.listening(), bars:
@@ -181,7 +193,8 @@ def _search(
     folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
     result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
-    (folder.path / SEARCH).unlink(missing_ok=True)
+    if not interrupt.interrupted:
+        (folder.path / SEARCH).unlink(missing_ok=True)
     return result
 
 

@@ -17,6 +17,7 @@ import filelock
 
 from seqfit.fitting import Callback, Checkpoints, Fitter, load_latest
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
+from seqfit.fitting.checkpoints import checkpoints_in
 
 EXPERIMENT = "experiment.toml"
 METRICS = "metrics.csv"
@@ -72,6 +73,11 @@ class RunFolder:
     def holds_a_run(self) -> bool:
         """Whether it says what is run in it."""
         return (self.path / EXPERIMENT).exists() or (self.path / SEARCH).exists()
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether a fit could go on in it."""
+        return (self.path / CHECKPOINT).exists() or bool(checkpoints_in(self.path / CHECKPOINTS))
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

@@ -48,7 +48,7 @@ class Learner(abc.ABC):
     @property
     def verdict(self) -> str:
         """How well the model explains what it has learned from, where that is known."""
-        return f"fitted by {self.method}"
+        return "fitted step by step along gradients"
 
     @property
     def learning_rate(self) -> float:

@@ -169,7 +169,8 @@ class RecurrentMapModule(StreamModule, Solvable, TeacherForced):
         return found.status
 
     def law(self) -> str:
-        return formula(self.recurrence(), self._inputs, self._input_lags, self._two_values())
+        start = self.rest.detach().cpu().double().numpy()
+        return formula(self.recurrence(), self._inputs, self._input_lags, start, self._two_values())
 
     def _two_values(self) -> TwoValues | None:
         low, high = self.between.cpu().numpy()

@@ -71,4 +71,4 @@ class Replay(UpdateSchedule):
             return update, state
         draws = uniforms(self.seed, 1, progress.updates, 1, self.passes)[0, 0]  # (passes,)
         replays = tuple(newest - int(draw * begins) * update.length for draw in draws)
-        return attrs.evolve(update, replays=replays), state
+        return attrs.evolve(update, replays=(*update.replays, *replays)), state

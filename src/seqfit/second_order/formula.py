@@ -6,22 +6,31 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from seqfit.second_order.maps import HiddenLayerMap
+from seqfit.second_order.maps import HiddenLayerMap, Vector
 from seqfit.second_order.recurrence import Recurrence
 from seqfit.second_order.residuals import TwoValues
 
+_NOTHING = 1e-6
+"""A start below it is not told: outputs of float32 hardly show it."""
+
 
 def formula(
-    model: Recurrence, inputs: int, input_lags: int, between: TwoValues | None = None
+    model: Recurrence,
+    inputs: int,
+    input_lags: int,
+    start: Vector,
+    between: TwoValues | None = None,
 ) -> str:
-    """The equations of a recurrence, a line for each, and where it starts.
+    """The equations of a recurrence, a line for each, and where it starts unless that is 0.
 
-    Where the state is the row of the last outputs, they are equations of the outputs alone.
+    Where the outputs tell the state, they are equations of the outputs alone. The first sample has
+    t = 0; before it, inputs are 0.
 
     Args:
         model: the recurrence.
         inputs: input channels.
         input_lags: past inputs that the map sees.
+        start: the state before the first sample, shape (size,).
         between: the two values of the outputs, if the model gives the logits of the second one.
     """
     outputs, size = model.readout.shape
@@ -31,13 +40,17 @@ def formula(
         for lag in range(input_lags + 1)
         for channel in range(inputs)
     ]
-    if between is None and new == outputs and np.array_equal(model.readout, np.eye(outputs, size)):
+    scales = np.diag(model.readout[:, :outputs]).astype(np.float64)
+    tells = np.array_equal(model.readout, np.eye(outputs, size) * scales[:, None]) and scales.all()
+    if between is None and new == outputs and tells:
         lags = size // outputs
         past = [_name("y", o, outputs, lag + 1) for lag in range(lags) for o in range(outputs)]
-        f = _in_outputs(model, lags)
-        return "\n".join(
+        f = _in_outputs(model, scales, lags)
+        begin = np.tile(scales, lags) * start + np.tile(model.shift, lags)
+        lines = [
             f"{_name('y', o, outputs, 0)} = {_row(f, o, names + past)}" for o in range(outputs)
-        )
+        ]
+        return "\n".join([*lines, *_starts(past, begin)])
     past = [_name("s", j, size, 1) for j in range(size)]
     now = [_name("s", j, size, 0) for j in range(size)]
     rows = [_row(model.f, j, names + past) for j in range(new)]
@@ -50,22 +63,34 @@ def formula(
             low, high = between.low[o], between.high[o]
             value = f"{low:.7g} + {high - low:.7g} / (1 + exp(-({value})))"
         lines.append(f"{_name('y', o, outputs, 0)} = {value}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_starts(past, start)])
 
 
-def _in_outputs(model: Recurrence, lags: int) -> HiddenLayerMap:
-    """The map of inputs and past outputs, where the state is counted from the shift."""
+def _in_outputs(model: Recurrence, scales: Vector, lags: int) -> HiddenLayerMap:
+    """The map of inputs and past outputs, which are states times `scales`, plus the shift."""
     f = model.f.astype(np.float64)
     shift = model.shift.astype(np.float64)
-    origin = np.concatenate([np.zeros(f.features - model.size), np.tile(shift, lags)])
+    inputs = f.features - model.size
+    origin = np.concatenate([np.zeros(inputs), np.tile(shift, lags)])
+    per_output = np.concatenate([np.ones(inputs), 1.0 / np.tile(scales, lags)])
+    linear, hidden = f.linear * per_output, f.hidden * per_output
     return HiddenLayerMap(
-        f.constant - f.linear @ origin + shift,
-        f.linear,
-        f.output,
-        f.hidden,
-        f.bias - f.hidden @ origin,
+        scales * (f.constant - linear @ origin) + shift,
+        scales[:, None] * linear,
+        scales[:, None] * f.output,
+        hidden,
+        f.bias - hidden @ origin,
         f.tanh,
     )
+
+
+def _starts(names: list[str], values: Vector) -> list[str]:
+    """Where what is called ``y[t-1]``, ``y[t-2]`` and so on starts."""
+    return [
+        f"{name.replace('[t-', '[-')} = {value:.7g}"
+        for name, value in zip(names, values, strict=True)
+        if abs(value) > _NOTHING
+    ]
 
 
 def _row(f: HiddenLayerMap, row: int, names: list[str]) -> str:

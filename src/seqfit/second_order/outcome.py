@@ -9,6 +9,7 @@ import numpy as np
 from seqfit.second_order.maps import Array
 
 EXACT = 3.0  # an rms error of so many times that of rounding to float32 is none
+ROUNDED = 1000.0  # a rounded model with an error of more than so many times is not exact
 CLOSE = 0.1  # an rms error below this share of the outputs' spread is near them
 _DELAYS = 20
 
@@ -74,6 +75,6 @@ VERDICTS = {
     "far": "far: the search found no model of this kind that follows the samples",
     "no function": "no function: the outputs are not a function of what the model sees",
     "too few samples": "too few samples: hardly more than there are numbers in the model",
-    "unstable": "unstable: right one step ahead, but the free run departs",
+    "unstable": "unstable: right one step ahead, but rounding makes the free run depart",
 }
 """What each status means, by its value."""

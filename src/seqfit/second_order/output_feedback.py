@@ -9,7 +9,15 @@ from seqfit.second_order.free_run_error import FreeRun
 from seqfit.second_order.levenberg_marquardt import Stop, Vector, minimise
 from seqfit.second_order.map_search import MapSearch
 from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
-from seqfit.second_order.outcome import CLOSE, EXACT, Status, is_white, require_streams, rms
+from seqfit.second_order.outcome import (
+    CLOSE,
+    EXACT,
+    ROUNDED,
+    Status,
+    is_white,
+    require_streams,
+    rms,
+)
 from seqfit.second_order.recurrence import Recurrence, free_run
 from seqfit.second_order.residuals import TwoValues
 from seqfit.second_order.rounding import float32_floor, rounded
@@ -144,10 +152,12 @@ def _fit_forced(x: Array, y: Array, config: FeedbackSearch) -> OutputFeedbackFit
     raw_first = first * data.scale[-raw.size :] + data.centre[-raw.size :]
     model, start = rounded(raw, stacked, lambda out: rms(out - y) ** 2, raw_first)
     after = free_run(model, stacked, start)[0] - y
-    if rms(after / data.y_scale) < rms(residual):  # whole numbers are better than near ones
-        residual = after / data.y_scale
-    free = rms(after)
+    free, left = rms(after), rms(after / data.y_scale)
     status = _status(one_step, residual, data)
+    if left <= EXACT * data.floor:  # whole numbers are better than near ones
+        status = Status.EXACT
+    elif status is Status.EXACT and left > ROUNDED * data.floor:
+        status = Status.UNSTABLE
     if 3 * f.pack().size > data.flat.size:
         status = Status.TOO_FEW
     scale = rms(data.y_scale)
@@ -252,7 +262,7 @@ def _polished(model: Recurrence, data: _Scaled) -> tuple[Recurrence, Array]:
 
 
 def _status(one_step: float, residual: Array, data: _Scaled) -> Status:
-    """How the fit ended, by its one-step error and the residual of its free run."""
+    """How the fit in float64 ended, by its one-step error and the residual of its free run."""
     free = rms(residual)
     if free <= EXACT * data.floor:
         return Status.EXACT

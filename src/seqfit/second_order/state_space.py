@@ -9,7 +9,15 @@ from seqfit.second_order.free_run_error import FreeRun
 from seqfit.second_order.levenberg_marquardt import Stop, minimise
 from seqfit.second_order.map_search import MapSearch
 from seqfit.second_order.maps import Array, HiddenLayerMap, in_raw_units
-from seqfit.second_order.outcome import CLOSE, EXACT, Status, is_white, require_streams, rms
+from seqfit.second_order.outcome import (
+    CLOSE,
+    EXACT,
+    ROUNDED,
+    Status,
+    is_white,
+    require_streams,
+    rms,
+)
 from seqfit.second_order.recurrence import Recurrence, free_run
 from seqfit.second_order.residuals import Huber, TwoValues, robust_spread
 from seqfit.second_order.rounding import rounded
@@ -85,7 +93,8 @@ def fit_state_space(
     fit = StateSpaceFit(model, start, raw, Status.CLOSE, np.inf, used, data.between)
     out = fit.run(x)
     if data.between is None:
-        exact = best.error <= EXACT * data.floor
+        left = rms((out - y) / data.y_scale)
+        exact = best.error <= EXACT * data.floor and left <= ROUNDED * data.floor
     else:
         exact = bool((data.between.nearest(out) == y).all())
         if exact:
