@@ -38,7 +38,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
     assert code == 0
     result = json.loads(out.splitlines()[-1])
     assert result["samples"] == 2000
-    assert result["updates"] == 40
+    assert result["updates"] == 80
     assert result["engine"] == "compiled"
     assert result["model"] == {
         "name": "rnn",
@@ -47,7 +47,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
         "head": [],
         "activation": "tanh",
     }
-    assert result["schedule"]["name"] == "every_window"
+    assert result["schedule"]["name"] == "truncated_bptt"
     assert result["us_per_sample"] == pytest.approx(result["seconds"] / 2000 * 1e6)
     assert set(result["scores"]) >= {"mae", "rmse", "p99", "max"}
     assert result["run"] == "here"
@@ -58,7 +58,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
     assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["samples"]) for row in rows] == list(range(50, 2001, 50))
+    assert [int(row["samples"]) for row in rows] == list(range(25, 2001, 25))
     fitter = Fitter.load(folder / "fitter.safetensors")
     assert fitter.evaluate().mae == result["scores"]["mae"]
 
@@ -179,11 +179,11 @@ def test_a_bad_cell_is_named_with_its_row_and_column(run, tmp_path, broken, mess
     assert message in err
 
 
-@pytest.mark.parametrize("samples", [1, 49, 500])
-def test_any_number_of_samples_gives_a_result(run, samples):
+@pytest.mark.parametrize(("samples", "taken"), [(1, 1), (49, 25), (500, 500)])
+def test_any_number_of_samples_gives_a_result(run, samples, taken):
     code, out, _ = run("fit", "--recipe", "gru", "--samples", samples, "--json")
     assert code == 0
-    assert json.loads(out)["samples"] == samples
+    assert json.loads(out)["samples"] == taken
 
 
 def test_recorded_data_is_solved_exactly_where_it_can_be(run, tmp_path):
