@@ -12,6 +12,8 @@ import pytest
 
 from seqfit import Fitter, states
 from seqfit.cli import main
+from seqfit.cli.runs import RunFolder
+from seqfit.fitting import Checkpoints, DivergedError
 
 MODEL = ["--model", "rnn:hidden=4,head=[]", "--samples", "60000", "--checkpoint-every", "2000"]
 
@@ -202,3 +204,40 @@ def test_a_run_that_fails_before_it_fits_leaves_its_folder_free(tmp_path, capsys
     bad = ["fit", "--target", "delay:samples=3", "--signal", "sine:period=0", "--run", folder]
     assert command(*bad) == 2
     assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0
+
+
+def test_a_run_resumed_and_killed_again_goes_on_from_its_newest_checkpoint(tmp_path):
+    """An interrupted run has a file of its end; what was fitted after it is newer."""
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0
+    fitter = Fitter.load(folder / "fitter.safetensors")
+    (folder / "checkpoints").mkdir()
+    fitter.fit(250).save(folder / "checkpoints" / "checkpoint-000000000750.safetensors")
+    found, damaged = RunFolder.open(folder).unfinished(())
+    assert found.report.samples == 750
+    assert not damaged
+    (folder / "checkpoints" / "checkpoint-000000000750.safetensors").write_bytes(b"no")
+    found, damaged = RunFolder.open(folder).unfinished(())
+    assert found.report.samples == 500
+    assert len(damaged) == 1
+
+
+def test_each_retry_halves_the_rate_once_whatever_its_checkpoint_had(tmp_path, monkeypatch):
+    rates = []
+
+    def diverge_late(fitter, samples=None):
+        rates.append(fitter.learning_rate_now)
+        fit(fitter, 50)
+        for callback in fitter.callbacks:
+            if isinstance(callback, Checkpoints):
+                callback.take(fitter)
+        raise DivergedError("planted")
+
+    fit = Fitter.fit
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--run", tmp_path / "plain") == 0
+    text = (tmp_path / "plain" / "experiment.toml").read_text()
+    (tmp_path / "e.toml").write_text(text[: text.index("[learning_rate]")])
+    monkeypatch.setattr(Fitter, "fit", diverge_late)
+    assert command("fit", tmp_path / "e.toml", "--run", folder, "--retries", 3) == 2
+    assert rates == pytest.approx([rates[0] * 0.5**i for i in range(4)])

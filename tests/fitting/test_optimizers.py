@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqfit import Fitter, states
-from seqfit.fitting import TorchOptimizer
+from seqfit.fitting import DivergedError, TorchOptimizer
 from seqfit.models import GRU, Wrap
 from seqfit.schedules import Accumulate, EveryWindow
 from seqfit.signals import RandomHold
@@ -15,10 +15,15 @@ LBFGS = TorchOptimizer("LBFGS", {"max_iter": 5, "line_search_fn": "strong_wolfe"
 
 
 def fitter(optimizer, **parts):
-    problem = {"schedule": EveryWindow(20), "loss": "mse", "dtype": "float64", "seed": 1}
-    return Fitter(
-        RandomHold(), SaturatedIntegral(), GRU(hidden=4), optimizer=optimizer, **(problem | parts)
-    )
+    problem = {
+        "target": SaturatedIntegral(),
+        "model": GRU(hidden=4),
+        "schedule": EveryWindow(20),
+        "loss": "mse",
+        "dtype": "float64",
+        "seed": 1,
+    }
+    return Fitter(RandomHold(), optimizer=optimizer, **(problem | parts))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -101,3 +106,34 @@ def test_lbfgs_finds_the_parameters_of_a_system_to_the_last_digits():
 def test_an_optimizer_that_nobody_has_is_named_with_what_was_meant():
     with pytest.raises(ValueError, match="torch.optim or pytorch_optimizer, got 'SAOP'; did you"):
         TorchOptimizer("SAOP")
+
+
+def test_lbfgs_takes_no_gradient_twice_at_one_point():
+    """Each point of a search is a pass; the first is the one whose loss is recorded."""
+    points = []
+
+    class Counted(Leaky):
+        def forward(self, x, state):
+            if torch.is_grad_enabled():
+                points.append((self.keep.item(), self.gain.item()))
+            return super().forward(x, state)
+
+    fitter(LBFGS, model=Wrap(Counted), target=LeakyIntegral(), engine="windowed").fit(20)
+    assert len(points) == len(set(points)) > 2
+
+
+def test_a_search_that_diverges_leaves_the_weights_before_it():
+    """A gradient that is not finite in the middle of a search, where weights have moved."""
+
+    class Breaks(Leaky):
+        def forward(self, x, state):
+            y, state = super().forward(x, state)
+            moved = (self.keep != 0.5).item()
+            return (y + (self.gain - self.gain).sqrt() if moved else y), state  # slope 1 / 0
+
+    model = Wrap(Breaks)
+    fitted = fitter(LBFGS, model=model, target=LeakyIntegral(), clip=1.0, engine="windowed")
+    with pytest.raises(DivergedError):
+        fitted.fit(20)
+    assert fitted.module.module.keep.item() == 0.5
+    assert fitted.module.module.gain.item() == 0.5

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import attrs
 from rich.console import Console
@@ -27,6 +27,7 @@ from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
+from seqfit.states import State
 
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
@@ -61,16 +62,9 @@ def run_experiment(
     text = _as_toml(what, console)
     Fitter.of(what)  # what can't be fitted is an error before a folder is made
     folder = RunFolder.create(run, name, EXPERIMENT, text)
-    with folder.locked():
+    with folder.at_work(EXPERIMENT):
         _announce(what, console)
-        try:
-            return _fit(what, folder, name, console, checkpoint_every, retries)
-        except DivergedError:
-            raise
-        except Exception:
-            if not folder.has_checkpoints:
-                (folder.path / EXPERIMENT).unlink(missing_ok=True)  # it would fail again
-            raise
+        return _fit(what, folder, name, console, checkpoint_every, retries)
 
 
 def resume_run(
@@ -106,6 +100,22 @@ def resume_run(
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
 
 
+@final
+class Halvings(Callback):
+    """Remembers how often the learning rate was halved, in the fit's checkpoints too."""
+
+    every_update = False
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def state(self) -> State:
+        return self.made
+
+    def restore(self, state: State) -> None:
+        self.made = state
+
+
 def _fit(
     what: Experiment,
     folder: RunFolder,
@@ -115,17 +125,23 @@ def _fit(
     retries: int,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
+    wanted = 0  # halvings of the learning rate
     for attempt in range(retries + 1):
-        interrupt, bar = StopOnInterrupt(), ProgressLine(what.samples, console)
-        callbacks = (bar, interrupt, folder.checkpoints(checkpoint_every))
+        interrupt, bar, halvings = (
+            StopOnInterrupt(),
+            ProgressLine(what.samples, console),
+            Halvings(),
+        )
+        callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
         found, damaged = folder.unfinished(callbacks)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
         fitter = found or Fitter.of(what, callbacks)
-        if attempt:
-            fitter.slow_down(0.5**attempt)
+        if wanted > halvings.made:  # a checkpoint may have some already
+            fitter.slow_down(0.5 ** (wanted - halvings.made))
+            halvings.made = wanted
         left = fitter.samples_left
         if not left and (folder.path / RESULT).exists():
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
@@ -138,6 +154,7 @@ def _fit(
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
                 raise
+            wanted = halvings.made + 1
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
         finally:
             folder.write_metrics(fitter)
@@ -164,12 +181,8 @@ def run_search(
     _require_runnable(first)
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
-    with folder.locked():
-        try:
-            return _search(samples, seed, parts, folder, console)
-        except Exception:
-            (folder.path / SEARCH).unlink(missing_ok=True)  # it would fail again
-            raise
+    with folder.at_work(SEARCH):
+        return _search(samples, seed, parts, folder, console)
 
 
 def _search(

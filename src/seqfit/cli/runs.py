@@ -15,7 +15,7 @@ from typing import Any, final
 import attrs
 import filelock
 
-from seqfit.fitting import Callback, Checkpoints, Fitter, load_latest
+from seqfit.fitting import Callback, CheckpointError, Checkpoints, Fitter, load_latest
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in
 
@@ -114,6 +114,24 @@ class RunFolder:
         finally:
             lock.release()
 
+    @contextlib.contextmanager
+    def at_work(self, claim: str) -> Iterator[None]:
+        """Keep others out, and leave the folder free where the work fails before it has begun.
+
+        Args:
+            claim: see `create`.
+
+        Raises:
+            BlockingIOError: another process is at work in the folder.
+        """
+        with self.locked():
+            try:
+                yield
+            except Exception:
+                if not self.has_checkpoints:
+                    (self.path / claim).unlink(missing_ok=True)
+                raise
+
     def checkpoints(self, samples: int | None) -> Checkpoints:
         """Takes checkpoints while a fit runs: every half minute, or every so many samples."""
         seconds = SECONDS_BETWEEN if samples is None else None
@@ -128,13 +146,18 @@ class RunFolder:
         Raises:
             CheckpointError: there are checkpoints, but none can be read.
         """
-        if (self.path / CHECKPOINT).exists():
-            return Fitter.load(self.path / CHECKPOINT, callbacks=callbacks), []
-        try:
+        ended = self.path / CHECKPOINT
+        try:  # those on the way are removed at the end: where there are any, they are newer
             fitter, damaged = load_latest(self.path / CHECKPOINTS, callbacks=callbacks)
+            return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
-            return None, []
-        return fitter, [str(error) for error in damaged]
+            messages = []
+        except CheckpointError as error:
+            if not ended.exists():
+                raise
+            messages = [str(error)]
+        fitter_then = Fitter.load(ended, callbacks=callbacks) if ended.exists() else None
+        return fitter_then, messages
 
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed."""

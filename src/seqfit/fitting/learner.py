@@ -187,11 +187,22 @@ class GradientLearner(Learner):
         with torch.no_grad():
             torch._foreach_copy_(self.good, self.parameters)
         if self.searches:
-            self.optimizer.step(lambda: self._gradient(segment).objective)
+            self._search(segment, outcome)
         else:
             self.optimizer.step()
         self._step_rate()
         return outcome
+
+    def _search(self, segment: Segment, here: Outcome) -> None:
+        """Make a step that computes gradients at several points, first at the present one."""
+        known = [here]
+        try:
+            self.optimizer.step(
+                lambda: (known.pop() if known else self._gradient(segment)).objective
+            )
+        except DivergedError:
+            self.restore_good_weights()
+            raise
 
     def _gradient(self, segment: Segment) -> Outcome:
         """Fill in the gradients of an update."""

@@ -80,16 +80,9 @@ def _maximum(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], window: int
             y[t, line] = extreme
 
 
-@compiled
 def _minimum(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], window: int) -> None:
-    past = x.shape[0] - y.shape[0]
-    for t in range(y.shape[0]):
-        first, end = max(0, past + t + 1 - window), past + t + 1
-        for line in range(y.shape[1]):
-            extreme = x[first, line]
-            for s in range(first + 1, end):
-                extreme = min(extreme, x[s, line])
-            y[t, line] = extreme
+    _maximum(-x, y, window)
+    np.negative(y, out=y)
 
 
 _STATISTICS: dict[str, Any] = {"mean": _mean, "maximum": _maximum, "minimum": _minimum}
