@@ -33,7 +33,9 @@ def is_seed(value: Any) -> bool:
     return is_int(value) and 0 <= value < 2**63
 
 
-def _must(rule: str, holds: Callable[[Any], bool]) -> Validator:
+def must(rule: str, holds: Callable[[Any], bool]) -> Validator:
+    """A validator of a rule: its error says that the field ``must be`` that, and the value."""
+
     def validate(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not holds(value):
             raise ValueError(f"{attribute.name} must be {rule}, got {value!r}")
@@ -41,15 +43,15 @@ def _must(rule: str, holds: Callable[[Any], bool]) -> Validator:
     return validate
 
 
-positive_int = _must("a positive int", lambda v: is_int(v) and v > 0)
-natural = _must("a non-negative int", lambda v: is_int(v) and v >= 0)
-finite = _must("a finite number", is_finite)
-positive = _must("a positive, finite number", lambda v: is_finite(v) and v > 0)
-non_negative = _must("a non-negative, finite number", lambda v: is_finite(v) and v >= 0)
-probability = _must("a probability between 0 and 1", lambda v: is_finite(v) and 0 <= v <= 1)
-boolean = _must("true or false", lambda v: isinstance(v, bool))
-text = _must("a string", lambda v: isinstance(v, str))
-seed = _must("an int from 0 to 2**63 - 1", lambda v: is_seed(v))
+positive_int = must("a positive int", lambda v: is_int(v) and v > 0)
+natural = must("a non-negative int", lambda v: is_int(v) and v >= 0)
+finite = must("a finite number", is_finite)
+positive = must("a positive, finite number", lambda v: is_finite(v) and v > 0)
+non_negative = must("a non-negative, finite number", lambda v: is_finite(v) and v >= 0)
+probability = must("a probability between 0 and 1", lambda v: is_finite(v) and 0 <= v <= 1)
+boolean = must("true or false", lambda v: isinstance(v, bool))
+text = must("a string", lambda v: isinstance(v, str))
+seed = must("an int from 0 to 2**63 - 1", lambda v: is_seed(v))
 
 
 def positive_ints(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

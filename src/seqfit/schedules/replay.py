@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import attrs
 
 from seqfit.randomness import uniforms
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State
-from seqfit.validators import positive_int, seed
-
-
-def _schedule(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, UpdateSchedule):
-        raise ValueError(f"{attribute.name} must be an update schedule, got {value!r}")
+from seqfit.validators import must, positive_int, seed
 
 
 @final
@@ -39,7 +34,9 @@ class Replay(UpdateSchedule):
         seed: of the draws.
     """
 
-    inner: UpdateSchedule = attrs.field(validator=_schedule)
+    inner: UpdateSchedule = attrs.field(
+        validator=must("an update schedule", lambda v: isinstance(v, UpdateSchedule))
+    )
     capacity: int = attrs.field(default=100_000, validator=positive_int)
     passes: int = attrs.field(default=1, validator=positive_int)
     seed: int = attrs.field(default=0, validator=seed)

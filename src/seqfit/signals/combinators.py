@@ -10,12 +10,11 @@ import numpy as np
 from seqfit.randomness import derived_seed
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State
-from seqfit.validators import as_tuple
+from seqfit.validators import as_tuple, must
 
 
-def _signals(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, tuple) or not value or not all(isinstance(p, Signal) for p in value):
-        raise ValueError(f"{attribute.name} must be one or more signals, got {value!r}")
+def _are_signals(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(p, Signal) for p in value)
 
 
 @final
@@ -27,7 +26,9 @@ class Beside(Signal):
         parts: the signals; the first one's channels come first.
     """
 
-    parts: tuple[Signal, ...] = attrs.field(converter=as_tuple, validator=_signals)
+    parts: tuple[Signal, ...] = attrs.field(
+        converter=as_tuple, validator=must("one or more signals", _are_signals)
+    )
     channels: int = attrs.field(init=False, eq=False, repr=False)
     dtype: str = attrs.field(init=False, eq=False, repr=False)
     max_streams: int | None = attrs.field(init=False, eq=False, repr=False)

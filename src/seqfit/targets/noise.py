@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import attrs
 import numpy as np
@@ -11,13 +11,8 @@ from seqfit.randomness import OBSERVATION, box_muller, derived_seed, uniforms
 from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
-from seqfit.validators import non_negative, probability
+from seqfit.validators import must, non_negative, probability
 from seqfit.validators import seed as is_a_seed
-
-
-def _a_target(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, Target):
-        raise ValueError(f"{attribute.name} must be a target, got {value!r}")
 
 
 @final
@@ -40,7 +35,7 @@ class Noisy(Target):
         seed: of the noise.
     """
 
-    target: Target = attrs.field(validator=_a_target)
+    target: Target = attrs.field(validator=must("a target", lambda v: isinstance(v, Target)))
     deviation: float = attrs.field(default=0.05, validator=non_negative)
     outliers: float = attrs.field(default=0.0, validator=probability)
     outlier_deviation: float = attrs.field(default=2.0, validator=non_negative)
