@@ -27,7 +27,6 @@ from seqfit.models.kernels.passes import (
     put_samples,
     put_state,
     take_state,
-    transpose_weights,
 )
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.steps import add, clear
@@ -151,8 +150,7 @@ def block_gradient(
         memory, net, head, base, y, first + skipped, skipped, time, stream, streams, live,
         sample_weights, lookback, loss, output_offset, output_scale,
     )  # fmt: skip
-    transpose_weights(memory, net, layers, head, weights, base)
-    backward(memory, net, layers, head, base, gradient, skipped, time, streams, window)
+    backward(memory, net, layers, head, weights, base, gradient, skipped, time, streams, window)
     return losses
 
 

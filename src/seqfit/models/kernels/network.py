@@ -168,12 +168,12 @@ class Layout:
         place = _Places()
         for index, layer in enumerate(self.layers):
             layer["inputs"] = network.inputs if index == 0 else hidden
-            layer["weight_in"] = place(_up(layer["inputs"] + 1, LANES) * width)
-            layer["weight"] = place(_up(hidden + 1, LANES) * width)
+            layer["weight_in"] = place((layer["inputs"] + 1) * width)
+            layer["weight"] = place((hidden + 1) * width)
         for (weight, _), layer in zip(network.head, self.head, strict=True):
             layer["outputs"], layer["inputs"] = weight.shape
             layer["width"] = _up(layer["outputs"], COLUMNS)
-            layer["weight"] = place(_up(layer["inputs"] + 1, LANES) * layer["width"])
+            layer["weight"] = place((layer["inputs"] + 1) * layer["width"])
         net["numbers"] = self.numbers = place.end = _up(place.end, 64)
 
         place = _Places()
