@@ -20,8 +20,8 @@ from torch import Tensor
 from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.cells import CELLS
 from seqfit.models.kernels.inference import FreeRun
-from seqfit.models.kernels.network import Network, state_array, state_of
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
+from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
 
@@ -146,7 +146,7 @@ class RecurrentModule(Compilable, StreamModule):
             firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
             return _as_state(_stacked(firsts))
 
-    def network(self) -> Network | None:
+    def network(self) -> RecurrentNetwork | None:
         recurrence, layers = self.recurrence, _head_layers(self.head)
         if layers is None or type(recurrence) not in (torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN):
             return None
@@ -156,7 +156,7 @@ class RecurrentModule(Compilable, StreamModule):
         if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
             return None
         inputs, outputs = recurrence.input_size, layers[-1].out_features
-        return Network(
+        return RecurrentNetwork(
             mode=recurrence.mode,
             hidden=recurrence.hidden_size,
             layers=recurrence.all_weights,
@@ -221,12 +221,12 @@ _FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes
 _CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
 
 
-def _run_on(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:
+def _run_on(network: RecurrentNetwork, x: Tensor, state: State) -> tuple[Tensor, State]:
     """A free run without gradients, head and all, in compiled code."""
     free_run = FreeRun(network, x.shape[1])
-    free_run.state = state_array(state)
+    free_run.state = network.state_array(state)
     y = torch.from_numpy(free_run(x.detach().numpy()))
-    return y, state_of(free_run.state)
+    return y, network.state_of(free_run.state)
 
 
 def _as_parts(state: State) -> Parts:

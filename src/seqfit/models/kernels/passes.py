@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from seqfit.compiling import compiled_in_place
-from seqfit.models.kernels.network import GRU, LSTM, TANH
 from seqfit.models.kernels.products import Array
+from seqfit.models.kernels.recurrent_network import GRU, LSTM, TANH
 from seqfit.models.kernels.steps import (
     clear,
     gru_backward,
@@ -27,7 +27,7 @@ from seqfit.models.kernels.steps import (
 from seqfit.models.kernels.tiles import ADD, COLUMNS, NEXT, REPLACE, multiply
 from seqfit.models.kernels.transposes import multiply_by_transposed, transpose
 
-_FEW = 8
+FEW = 8
 """Samples of an update for which it does not pay to transpose the weights."""
 
 
@@ -193,31 +193,12 @@ def backward(
     """
     hidden, row = net[0].hidden, net[0].row
     rows, start = time * streams, skipped * streams
-    few = rows <= _FEW
+    few = rows <= FEW
     if not few:
-        _transpose_weights(memory, net, layers, head, weights, base)
+        _transpose_weights(memory, net, layers, weights, base)
     top = layers[len(layers) - 1]
-    for index in range(len(head) - 1, -1, -1):
-        own = head[index]
-        slopes = base + own.slopes + start * own.width
-        if index > 0:
-            below = head[index - 1]
-            values, values_row = base + below.values + start * below.row, below.row
-            into, into_row = base + below.slopes + start * below.width, below.width
-        else:
-            values, values_row = base + top.states + (start + streams) * row, row
-            into, into_row = base + top.direct + start * row, row
-        multiply(
-            memory, values, NEXT, values_row, slopes, own.width, gradient + own.weight, own.width,
-            own.inputs + 1, own.width, rows, REPLACE,
-        )  # fmt: skip
-        _multiply_back(
-            memory, few, slopes, own.width, weights + own.weight, own.width, base + own.back,
-            own.back_row, into, into_row, rows, own.inputs, own.outputs, REPLACE,
-        )  # fmt: skip
-        if index > 0:
-            size = head[index - 1].width
-            rectify_back(memory, size, rows, (into, into_row, values, values_row), ())
+    states, direct = base + top.states + (start + streams) * row, base + top.direct + start * row
+    head_backward(memory, head, few, weights, base, gradient, states, row, direct, row, start, rows)
     width = net[0].width
     for index in range(len(layers) - 1, -1, -1):
         layer = layers[index]
@@ -240,7 +221,7 @@ def backward(
         )  # fmt: skip
         if index > 0:
             into = base + layers[index - 1].direct + start * row
-            _multiply_back(
+            multiply_back(
                 memory, few, slopes_p, width, weights + layer.weight_in, width,
                 base + layer.back_in, row, into, row, rows, hidden, net[0].gates * net[0].unit,
                 REPLACE,
@@ -248,10 +229,58 @@ def backward(
 
 
 @compiled_in_place
-def _transpose_weights(
-    memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int
-) -> None:
-    """Lay out the weights as `_multiply_back` needs them for many rows."""
+def head_backward(
+    memory: Array, head: Any, few: bool, weights: int, base: int, gradient: int,
+    states: int, states_row: int, direct: int, direct_row: int, start: int, rows: int,
+) -> None:  # fmt: skip
+    """From the slopes of the outputs to those by the hidden states, and the gradient of the head.
+
+    Args:
+        memory: see above.
+        head: see above.
+        few: whether the weights are not to be transposed for it.
+        weights: see above.
+        base: see above.
+        gradient: see above.
+        states: the hidden states, a one after each.
+        states_row: from one of them to the next.
+        direct: where the slopes by them are written.
+        direct_row: from one of these to the next.
+        start: rows before the first.
+        rows: how many rows, a row for each sample of each stream.
+    """
+    for index in range(len(head) - 1, -1, -1):
+        own = head[index]
+        slopes = base + own.slopes + start * own.width
+        if index > 0:
+            below = head[index - 1]
+            values, values_row = base + below.values + start * below.row, below.row
+            into, into_row = base + below.slopes + start * below.width, below.width
+        else:
+            values, values_row = states, states_row
+            into, into_row = direct, direct_row
+        multiply(
+            memory, values, NEXT, values_row, slopes, own.width, gradient + own.weight, own.width,
+            own.inputs + 1, own.width, rows, REPLACE,
+        )  # fmt: skip
+        if not few:
+            columns = (own.outputs + 7) // 8 * 8
+            transpose(
+                memory, weights + own.weight, own.width, own.inputs, columns, base + own.back,
+                own.back_row,
+            )  # fmt: skip
+        multiply_back(
+            memory, few, slopes, own.width, weights + own.weight, own.width, base + own.back,
+            own.back_row, into, into_row, rows, own.inputs, own.outputs, REPLACE,
+        )  # fmt: skip
+        if index > 0:
+            size = head[index - 1].width
+            rectify_back(memory, size, rows, (into, into_row, values, values_row), ())
+
+
+@compiled_in_place
+def _transpose_weights(memory: Array, net: Any, layers: Any, weights: int, base: int) -> None:
+    """Lay out the recurrent weights as `multiply_back` needs them for many rows."""
     hidden, width, row = net[0].hidden, net[0].width, net[0].row
     for index in range(len(layers)):
         layer = layers[index]
@@ -260,17 +289,10 @@ def _transpose_weights(
         if index > 0:
             back = base + layer.back_in
             transpose(memory, weights + layer.weight_in, width, hidden, width, back, row)
-    for index in range(len(head)):
-        own = head[index]
-        columns = (own.outputs + 7) // 8 * 8
-        transpose(
-            memory, weights + own.weight, own.width, own.inputs, columns, base + own.back,
-            own.back_row,
-        )  # fmt: skip
 
 
 @compiled_in_place
-def _multiply_back(
+def multiply_back(
     memory: Array, few: bool, slopes: int, slopes_row: int, weight: int, width: int, back: int,
     back_row: int, into: int, into_row: int, rows: int, inputs: int, depth: int, add: bool,
 ) -> None:  # fmt: skip
@@ -316,7 +338,7 @@ def _through_windows(
             first = (skipped + w * longest + step) * streams
             _step_back(memory, net, layer, base, first, apart, streams, rows, w * streams)
         if step > 0:
-            _multiply_back(
+            multiply_back(
                 memory, few, factors, width, weight, width, base + layer.back, row, carried, row,
                 count * streams, net[0].hidden, depth, ADD,
             )  # fmt: skip

@@ -18,10 +18,11 @@ COLUMNS = 16
 """Rows of a right-hand matrix, and of a product, have a multiple of this many numbers."""
 
 # Of plain numbers and truth values the compiler would make a version of `multiply` for each.
-NEXT = np.int64(1)
+NEXT: Any = np.int64(1)
 """The distance of neighbours."""
 
-REPLACE, ADD = np.bool_(False), np.bool_(True)
+REPLACE: Any = np.bool_(False)
+ADD: Any = np.bool_(True)
 """What a product does to what was there."""
 
 _DEPTH = 128  # rows of a right-hand panel that are used again while they are near
