@@ -10,7 +10,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import attrs
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.cells import CELLS
 from seqfit.models.kernels.inference import FreeRun
-from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
+from seqfit.models.kernels.recurrence import Parts, is_fast, run, run_differentiable
 from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
@@ -168,26 +168,13 @@ class RecurrentModule(Compilable, StreamModule):
         )
 
     def _is_fast(self, x: Tensor, parts: Parts) -> bool:
-        """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
-        recurrence = self.recurrence
-        dtype, hidden = x.dtype, recurrence.hidden_size
-        if x.dim() != 3 or len(x) == 0:
-            return False
-        if torch.is_grad_enabled():
-            if x.shape[1] * hidden > _LARGEST_WITH_GRADIENTS:
-                return False
-        elif hidden > _LARGEST_WITHOUT:
-            return False
-        shape = (x.shape[1], recurrence.num_layers, hidden)
-        for tensor in (x, *parts, recurrence.weight_hh_l0):
-            if tensor.dtype != dtype or not tensor.is_cpu:
-                return False
+        """Whether the kernels can do it, and sooner than torch; see `is_fast`."""
+        recurrence: Any = self.recurrence
+        by_layer = tuple([part.transpose(0, 1) for part in parts if part.dim() == 3])
         return (
-            dtype in (torch.float32, torch.float64)
-            and x.shape[2] == recurrence.input_size
-            and len(parts) == CELLS[recurrence.mode].parts
-            and all(part.shape == shape for part in parts)
-            and not torch.is_autocast_enabled("cpu")
+            len(by_layer) == CELLS[recurrence.mode].parts
+            and x.shape[-1] == recurrence.input_size
+            and is_fast(x, by_layer, recurrence.weight_hh_l0, recurrence.num_layers)
         )
 
     def _in_chunks(self, x: Tensor, parts: Parts) -> tuple[Tensor, State]:
@@ -210,11 +197,6 @@ class RecurrentModule(Compilable, StreamModule):
             layers.append(states)
         return layers
 
-
-# Beyond these, torch's matrix products gain more than its overhead costs. The backward pass works
-# on whole batches, so there the number of streams counts too.
-_LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
-_LARGEST_WITHOUT = 256  # hidden
 
 _FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes as long
 
