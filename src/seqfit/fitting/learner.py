@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqfit.fitting.engines import (
+    CapturedEngine,
     CompiledGradient,
     CompiledUpdates,
     Engine,
@@ -292,6 +293,8 @@ def _choose(
 ) -> tuple[Engine, CompiledUpdates | None, str]:
     """What computes gradients, what makes whole updates if anything does, and their name."""
     engine, loss, clip = choose_engine(experiment.engine), experiment.loss, experiment.clip
+    if engine.name == CapturedEngine.name and torch.device(experiment.device).type == "cuda":
+        engine = CapturedEngine(parameters)
     if experiment.engine not in ("auto", CompiledUpdates.name):
         return engine, None, engine.name
     try:
