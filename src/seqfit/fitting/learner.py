@@ -170,7 +170,7 @@ class GradientLearner(Learner):
             engine=engine,
             compiled=compiled,
             method=method,
-            loss=elementwise(experiment.loss),
+            loss=elementwise(experiment.loss, experiment.missing),
             clip=experiment.clip,
             good=[p.detach().clone() for p in parameters],
             searches=_needs_closure(torch_optimizer),

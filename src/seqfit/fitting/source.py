@@ -30,6 +30,7 @@ class SampleSource:
         streams: how many run side by side.
         outputs: channels of an output.
         dtype: of the samples.
+        missing: as of `Experiment`.
         signal_state: before the next sample.
         target_state: likewise.
     """
@@ -39,12 +40,13 @@ class SampleSource:
     streams: int
     outputs: int
     dtype: str
+    missing: str
     signal_state: State
     target_state: State
 
     @classmethod
     def start(
-        cls, signal: Signal, target: Target, streams: int, seed: int, dtype: str
+        cls, signal: Signal, target: Target, streams: int, seed: int, dtype: str, missing: str
     ) -> SampleSource:
         """The streams of a seed, from their first sample.
 
@@ -56,7 +58,7 @@ class SampleSource:
             raise ValueError(f"the signal has {limit} streams, {streams} were asked for")
         outputs = target.outputs(signal.channels)
         states = signal.start(streams, seed), target.start(streams)
-        return cls(signal, target, streams, outputs, dtype, *states)
+        return cls(signal, target, streams, outputs, dtype, missing, *states)
 
     @classmethod
     def held_out(
@@ -81,7 +83,7 @@ class SampleSource:
         fresh = derived_seed(experiment.seed, EVALUATION) if seed is None else seed
         if not is_seed(fresh):
             raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {seed!r}")
-        return cls.start(signal, target, streams, fresh, experiment.dtype)
+        return cls.start(signal, target, streams, fresh, experiment.dtype, experiment.missing)
 
     def length_of(self, samples: int | None) -> int:
         """Samples of each stream that make up a number over all streams.
@@ -123,7 +125,7 @@ class SampleSource:
         x = as_samples(x, "the signal", self.streams, self.signal.channels, self.dtype)
         with blamed_on(self.target):
             y, target_state = self.target.transform(x, self.target_state)
-        y = as_samples(y, "the target", self.streams, self.outputs, self.dtype)
+        y = as_samples(y, "the target", self.streams, self.outputs, self.dtype, self.missing)
         if len(x) != length or len(y) != length:
             raise ValueError(
                 f"{length} samples were asked for, the signal gave {len(x)}, the target {len(y)}"

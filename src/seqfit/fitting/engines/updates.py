@@ -74,12 +74,15 @@ def _score(
 ) -> tuple[float, float]:  # fmt: skip
     """Fill in the slopes of the outputs.
 
+    Outputs that are not a number are missing, and add nothing.
+
     Returns:
         The sum of the losses of the new samples of live streams, and the weighted loss of all.
     """
     last = head[len(head) - 1]
     outputs = net[0].outputs
     share = 1.0 / (y.shape[1] * outputs)
+    zero = memory.dtype.type(0)
     total, objective = 0.0, 0.0
     for t in range(time):
         weight = sample_weights[t] * share
@@ -89,9 +92,12 @@ def _score(
             slopes += row * last.width
             for j in range(outputs):
                 prediction = memory[values + j] * scale[j] + offset[j]
-                error = prediction - y[first + t, stream + b, j]
+                wanted = y[first + t, stream + b, j]
+                error = prediction - wanted
                 size = abs(error)
-                if loss == L1:
+                if wanted != wanted:  # missing
+                    value, slope = zero, zero
+                elif loss == L1:
                     value, slope = size, np.sign(error)
                 elif loss == MSE:
                     value, slope = error * error, error + error
