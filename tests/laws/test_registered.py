@@ -5,7 +5,7 @@ import pytest
 from hypothesis import strategies as st
 
 from seqfit import Fitter, plugins
-from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
+from seqfit.models import GRU, LSTM, RNN, DiagonalStateSpace, Scaled, Wrap
 from seqfit.recordings import Recording
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import Beside, Events, GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
@@ -340,8 +340,12 @@ class TestModels:
                 st.builds(RNN, hidden=sizes, layers=layers, head=st.just(())),
                 [{"hidden": -1}, {"layers": "1"}, {"activation": "sine"}],
             ),
+            (
+                st.builds(DiagonalStateSpace, size=sizes, head=heads, slowest=st.floats(1.0, 1e4)),
+                [{"size": 0}, {"head": [0]}, {"slowest": 0.5}],
+            ),
         ],
-        ids=["gru", "lstm", "rnn"],
+        ids=["gru", "lstm", "rnn", "diagonal"],
     )
     def test_obey_the_laws_whatever_their_parameters(self, models, bad_arguments):
         check_model(models, inputs=1, outputs=3, bad_arguments=bad_arguments)

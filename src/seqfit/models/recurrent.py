@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from seqfit.models.base import Compilable, Model, StreamModule
+from seqfit.models.head import head_of
 from seqfit.models.kernels.cells import CELLS
 from seqfit.models.kernels.inference import FreeRun
 from seqfit.models.kernels.recurrence import Parts, is_fast, run, run_differentiable
@@ -44,7 +45,7 @@ class GRU(Model):
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.GRU(inputs, self.hidden, self.layers)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -65,7 +66,7 @@ class LSTM(Model):
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.LSTM(inputs, self.hidden, self.layers)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -90,7 +91,7 @@ class RNN(Model):
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.RNN(inputs, self.hidden, self.layers, nonlinearity=self.activation)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -224,17 +225,8 @@ def _stacked(layers: Sequence[Sequence[Tensor]]) -> Parts:
     return tuple([torch.stack(parts, dim=1) for parts in zip(*layers, strict=True)])
 
 
-def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module:
-    layers: list[torch.nn.Module] = []
-    for width in widths:
-        layers += [torch.nn.Linear(hidden, width), torch.nn.ReLU()]
-        hidden = width
-    last = torch.nn.Linear(hidden, outputs)
-    return torch.nn.Sequential(*layers, last) if layers else last
-
-
 def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
-    """The linear layers of a head that `_head` made; None of another."""
+    """The linear layers of a head that `head_of` made; None of another."""
     modules = [*head] if type(head) is torch.nn.Sequential else [head]
     rectifiers = modules[1::2]
     layers = [
