@@ -1,4 +1,4 @@
-"""Fuzz one of the harnesses, guided by coverage: ``python fuzz/run.py NAME [libFuzzer's options]``."""
+"""Fuzz a harness, guided by coverage: ``python fuzz/run.py NAME [options of libFuzzer]``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def main() -> None:
         dictionary.writelines(f'"{word}"\n' for word in sorted(words()))
         dictionary.flush()
         arguments = [
-            sys.argv[0], f"-dict={dictionary.name}", "-timeout=20", "-rss_limit_mb=4096",
+            sys.argv[0], f"-dict={dictionary.name}", "-timeout=60", "-rss_limit_mb=4096",
             "-max_len=65536", *options, found, str(HERE / "corpus" / name),
         ]  # fmt: skip
         mutation = mutations.MUTATIONS.get(name)

@@ -191,7 +191,10 @@ _LEAVES: dict[str, Callable[[np.ndarray], Any]] = {
 
 
 def _key(key: Any) -> str | int:
-    if isinstance(key, str | int) and not isinstance(key, bool):
+    if isinstance(key, str):
+        key.encode()  # raises where it holds half a character, which could not be saved again
+        return key
+    if isinstance(key, int) and not isinstance(key, bool):
         return key
     raise ValueError(f"a packed state has the key {str(key)[:80]!r}, which is neither str nor int")
 

@@ -90,7 +90,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
         raise CheckpointError(f"{path} is not a seqfit checkpoint: it is nested too deep") from None
     except OSError as error:
         raise CheckpointError(f"{path} can't be read: {error.strerror or error}") from error
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, MemoryError) as error:
+    except (
+        safetensors.SafetensorError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        MemoryError,
+    ) as error:
         raise CheckpointError(
             f"{path} is damaged, or not a seqfit checkpoint: {in_short(error)}"
         ) from error
@@ -159,7 +166,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
         raise
 
 

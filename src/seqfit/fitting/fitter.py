@@ -350,8 +350,8 @@ class Fitter(Experiment):
             raise
         except PluginError as error:
             raise CheckpointError(
-                f"{path} needs a part that is not installed: {in_short(error)}; install its package, or "
-                "give the part: Fitter.load(path, target=...)"
+                f"{path} needs a part that is not installed: {in_short(error)}; install its "
+                "package, or give the part: Fitter.load(path, target=...)"
             ) from error
         except ConfigurationError as error:
             raise CheckpointError(str(error)) from error

@@ -23,7 +23,9 @@ from seqfit.models.kernels.inference import FreeRun
 from seqfit.models.kernels.network import Network, state_array, state_of
 from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
 from seqfit.states import State
-from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
+from seqfit.validators import as_tuple, must, one_of, positive_int, positive_ints
+
+_buildable = must("at most 100", lambda layers: layers <= 100)
 
 
 @final
@@ -33,13 +35,13 @@ class GRU(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
@@ -54,13 +56,13 @@ class LSTM(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
@@ -75,14 +77,14 @@ class RNN(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
         activation: of the recurrent layers.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
     activation: Literal["tanh", "relu"] = attrs.field(
         default="tanh", validator=one_of("tanh", "relu")
