@@ -24,7 +24,7 @@ from seqfit.fitting import (
     to_toml,
 )
 from seqfit.fitting.checkpoint import CHECKSUM, DOCUMENT, checksum
-from seqfit.models import GRU, RNN
+from seqfit.models import RNN
 from seqfit.schedules import EveryWindow
 from seqfit.signals import RandomHold
 from seqfit.targets import SampleHold, SaturatedIntegral
@@ -194,7 +194,7 @@ DAMAGES = {
     "target state": (with_a_short_target_state, r"target's state has the shape \(0, 1\)"),
     "chance": (with_a_chance_of_another_generator, "does not fit its experiment"),
     "pickle": (lambda content: pickle.dumps(opened(content)), "is not a seqfit checkpoint"),
-    "other model": (None, "is of another experiment: its model is {.*'gru'"),
+    "other model": (None, "is of another experiment: its model is {.*'hidden': 3"),
 }  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def damage(run, name):
     change, message = DAMAGES[name]
     newest = newest_of(run)
     if change is None:
-        fitter(model=GRU(2, head=())).fit(300).save(newest)
+        fitter(model=RNN(3, head=())).fit(300).save(newest)
     else:
         newest.write_bytes(change(newest.read_bytes()))
     return message
@@ -284,6 +284,7 @@ def test_a_pickled_payload_is_never_run(stopped, tmp_path):
     assert trace.exists()  # so it would have been seen
 
 
+@pytest.mark.slow
 def test_every_flipped_byte_of_a_fit_is_noticed(stopped):
     rng = random.Random(0)
     newest = newest_of(stopped)
