@@ -81,6 +81,11 @@ def require_form(found: State, examples: tuple[State, State], where: str) -> Non
 
 def _require_buffer(buffer: SampleBuffer, fresh: SampleBuffer, history: int) -> None:
     """Raise a ValueError where samples, positions and states do not belong together."""
+    streams, dtype = fresh.x.shape[1], fresh.x.dtype
+    if buffer.x.dtype != dtype or buffer.x.shape[1] != streams:
+        raise TypeError(
+            f"it holds {buffer.x.shape[1]} streams of {buffer.x.dtype}, not {streams} of {dtype}"
+        )
     for name in ("x", "y"):
         own: Any = getattr(fresh, name)  # (0, streams, channels)
         longer = np.zeros((1, *own.shape[1:]), own.dtype)
