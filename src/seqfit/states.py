@@ -138,34 +138,75 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
     """The tree that `pack` split; the arrays are copied.
 
     Raises:
-        ValueError: the structure was not made by `pack`, or names an array that is missing.
+        ValueError: the structure was not made by `pack`, or it does not name each of the arrays
+            once.
     """
-    if isinstance(structure, _PLAIN):
-        return structure
-    kinds = [kind for kind in structure if kind != "axes"] if isinstance(structure, dict) else []
-    if len(kinds) != 1:
-        raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
-    kind, content, axes = kinds[0], structure[kinds[0]], structure.get("axes")
-    if kind == "tuple":
-        return tuple(unpack(leaf, arrays) for leaf in content)
-    if kind == "list":
-        return [unpack(leaf, arrays) for leaf in content]
-    if kind == "dict":
-        return {key: unpack(leaf, arrays) for key, leaf in content}
-    if kind not in ("tensor", "array", "scalar"):
-        raise ValueError(f"not a packed state: unknown kind {kind!r}")
-    if content not in arrays:
-        raise ValueError(f"a packed state names the array {content!r}, which is missing")
-    array = np.array(arrays[content], order="C")
-    if axes is not None:
-        if sorted(axes) != list(range(array.ndim)):
-            raise ValueError(f"a packed state has axes {axes!r} for {array.ndim} dimensions")
-        array = array.transpose(np.argsort(axes))
-    if kind == "tensor":
-        import torch
+    left = dict(arrays)
 
-        return torch.from_numpy(array)
-    return array if kind == "array" else array[()]
+    def visit(structure: Any) -> State:
+        if isinstance(structure, _PLAIN):
+            return structure
+        kinds = [k for k in structure if k != "axes"] if isinstance(structure, dict) else []
+        if len(kinds) != 1:
+            raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
+        kind, content = kinds[0], structure[kinds[0]]
+        if kind in _LEAVES:
+            if not isinstance(content, str) or content not in left:
+                raise ValueError(
+                    f"a packed state names the array {str(content)[:80]!r}, which is missing"
+                    + (" at this second place" if content in list(arrays) else "")
+                )
+            return _LEAVES[kind](_as_in_memory(left.pop(content), structure.get("axes")))
+        if kind not in ("tuple", "list", "dict") or not isinstance(content, list):
+            raise ValueError(f"not a packed state: unknown kind {str(kind)[:80]!r}")
+        if kind == "dict":
+            return {_key(key): visit(leaf) for key, leaf in content}
+        branches = [visit(leaf) for leaf in content]
+        return tuple(branches) if kind == "tuple" else branches
+
+    tree = visit(structure)
+    if left:
+        raise ValueError(f"the array {next(iter(left))[:80]!r} has no place in the packed state")
+    return tree
+
+
+def _as_tensor(array: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _as_scalar(array: np.ndarray) -> Any:
+    if array.ndim:
+        raise ValueError(f"a packed state has a scalar of {array.ndim} dimensions")
+    return array[()]
+
+
+_LEAVES: dict[str, Callable[[np.ndarray], Any]] = {
+    "tensor": _as_tensor,
+    "array": lambda array: array,
+    "scalar": _as_scalar,
+}
+"""What an array of a packed state becomes."""
+
+
+def _key(key: Any) -> str | int:
+    if isinstance(key, str):
+        key.encode()  # raises where it holds half a character, which could not be saved again
+        return key
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    raise ValueError(f"a packed state has the key {str(key)[:80]!r}, which is neither str nor int")
+
+
+def _as_in_memory(array: np.ndarray, axes: Any) -> np.ndarray:
+    """A copy of an array, with its axes where they lay in memory, see `_in_memory_order`."""
+    array = np.array(array, order="C")
+    if axes is None:
+        return array
+    if sorted(axes) != list(range(array.ndim)):
+        raise ValueError(f"a packed state has axes {str(axes)[:80]} for {array.ndim} dimensions")
+    return array.transpose(np.argsort(axes))
 
 
 def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, dict[str, list[int]]]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import array
 import csv
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable
 from seqfit.validators import did_you_mean
 
 Column = npt.NDArray[np.float64]
+
+NAMED = 10
+"""How many columns of a header an error names."""
 
 
 class TableError(ValueError):
@@ -48,11 +54,24 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
 def _read_csv(path: Path, columns: Sequence[str]) -> dict[str, Column]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse_csv(file, path, columns)
+            return _parse_csv(_lines(file, path), path, columns)
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not text in UTF-8: {error}") from error
     except csv.Error as error:
-        raise TableError(f"{path} is not a CSV file: {error}") from error
+        raise TableError(f"{path} is not a CSV file: {in_short(error)}") from error
+
+
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a file, none of them too long to be held."""
+    number = 0
+    while line := file.readline(LINE_CHARACTERS + 1):
+        number += 1
+        if len(line) > LINE_CHARACTERS:
+            raise TableError(
+                f"{path}, line {number}: it is longer than the {LINE_CHARACTERS:,} characters "
+                "that are read"
+            )
+        yield line
 
 
 def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict[str, Column]:
@@ -61,7 +80,7 @@ def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
     _require_columns(path, columns, names)
     positions = [(name, names.index(name)) for name in columns]
-    values: dict[str, list[float]] = {name: [] for name in columns}
+    values = {name: array.array("d") for name in columns}
     reader = csv.reader(lines, delimiter=delimiter)
     for cells in reader:
         line = reader.line_num + 1
@@ -77,11 +96,15 @@ def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict
             except ValueError:
                 raise TableError(
                     f"{path}, line {line} (row {len(values[name]) + 1}), column {name!r}: "
-                    f"{cells[position]!r} is not a finite number"
+                    f"{_shortened(cells[position])} is not a finite number"
                 ) from None
     if not next(iter(values.values())):
         raise TableError(f"{path} holds no row below its header")
     return {name: np.array(column) for name, column in values.items()}
+
+
+def _shortened(cell: str) -> str:
+    return repr(cell) if len(cell) <= 80 else f"{cell[:80]!r} and so on"
 
 
 def _number(cell: str, decimal_comma: bool) -> float:
@@ -105,11 +128,16 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> dict[str, Column]:
     except ImportError as error:
         raise ImportError(f"reading {path} needs pyarrow: pip install 'seqfit[parquet]'") from error
     try:
-        names = pyarrow.parquet.read_schema(path).names
-        _require_columns(path, columns, names)
+        description = pyarrow.parquet.read_metadata(path)
+        _require_columns(path, columns, description.schema.to_arrow_schema().names)
+        if description.num_rows > ROWS:
+            raise TableError(
+                f"{path} says that it has {description.num_rows:,} rows, more than the {ROWS:,} "
+                "that are read"
+            )
         table = pyarrow.parquet.read_table(path, columns=list(columns))
     except pyarrow.ArrowException as error:
-        raise TableError(f"{path} is not a Parquet file: {error}") from error
+        raise TableError(f"{path} is not a Parquet file: {in_short(error)}") from error
     if table.num_rows == 0:
         raise TableError(f"{path} holds no rows")
     values = {}
@@ -117,7 +145,9 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> dict[str, Column]:
         try:
             column = table[name].cast(pyarrow.float64()).to_numpy()
         except pyarrow.ArrowException as error:
-            raise TableError(f"{path}, column {name!r} does not hold numbers: {error}") from error
+            raise TableError(
+                f"{path}, column {name!r} does not hold numbers: {in_short(error)}"
+            ) from error
         wrong = np.flatnonzero(~np.isfinite(column))
         if len(wrong):
             raise TableError(
@@ -132,8 +162,13 @@ def _require_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -
     for name in columns:
         if name not in names:
             raise TableError(
-                f"{path} has no column {name!r}{did_you_mean(name, names)}"
-                f" (its header has: {', '.join(names) or 'nothing'})"
+                f"{path} has no column {name!r}{did_you_mean(name, names[:NAMED])}"
+                f" (its header has: {_listed(names) or 'nothing'})"
             )
         if list(names).count(name) > 1:
             raise TableError(f"{path} has more than one column {name!r}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown, more = printable(", ".join(name[:80] for name in names[:NAMED])), len(names) - NAMED
+    return shown if more <= 0 else f"{shown} and {more:,} more"

@@ -24,8 +24,13 @@ def is_int(value: object) -> bool:
 
 
 def is_finite(value: object) -> bool:
-    """Whether a value is a finite real number; `True` is not."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a finite real number, as a float too; `True` is not."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
 
 
 def is_seed(value: Any) -> bool:

@@ -211,13 +211,14 @@ def test_a_run_resumed_and_killed_again_goes_on_from_its_newest_checkpoint(tmp_p
     folder = tmp_path / "run"
     assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0
     fitter = Fitter.load(folder / "fitter.safetensors")
+    experiment = fitter.experiment
     (folder / "checkpoints").mkdir()
     fitter.fit(250).save(folder / "checkpoints" / "checkpoint-000000000750.safetensors")
-    found, damaged = RunFolder.open(folder).unfinished(())
+    found, damaged = RunFolder.open(folder).unfinished(experiment, ())
     assert found.report.samples == 750
     assert not damaged
     (folder / "checkpoints" / "checkpoint-000000000750.safetensors").write_bytes(b"no")
-    found, damaged = RunFolder.open(folder).unfinished(())
+    found, damaged = RunFolder.open(folder).unfinished(experiment, ())
     assert found.report.samples == 500
     assert len(damaged) == 1
 

@@ -12,6 +12,7 @@ from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 from seqfit.cli.resume import resume
+from seqfit.limits import printable
 
 app = typer.Typer(
     help="Fit recurrent networks to streams of samples.",
@@ -53,6 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         app(arguments)
+    except MemoryError as error:
+        print(f"error: there is not enough memory: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
     except (ValueError, TypeError, OSError, ImportError, ArithmeticError) as error:
         if isinstance(error, ArithmeticError):
             from seqfit.fitting import DivergedError
@@ -63,5 +67,5 @@ def main(arguments: list[str] | None = None) -> None:
             message = f"{error.filename}: {error.strerror}"
         else:
             message = " ".join(str(error).split()) or type(error).__name__
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {printable(message)}", file=sys.stderr)
         raise SystemExit(2) from None

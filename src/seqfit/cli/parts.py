@@ -17,7 +17,8 @@ def parse_part(kind: plugins.Kind, text: str) -> Any:
         PluginError: the name can't be loaded.
     """
     name, _, settings = text.partition(":")
-    table = configuration.read_toml(
-        f"settings = {{{settings}}}", f"the settings of {kind[:-1]} {text!r}"
-    )
+    source = f"the settings of {kind[:-1]} {text!r}"
+    table = configuration.read_toml(f"settings = {{{settings}}}", source)
+    if len(table) > 1 or "name" in table["settings"]:
+        raise configuration.ConfigurationError(f"{source} hold more than settings")
     return configuration.from_data(kind, {"name": name, **table["settings"]})

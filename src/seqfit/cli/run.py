@@ -11,10 +11,9 @@ from typing import Any, final
 import attrs
 from rich.console import Console
 
-from seqfit import configuration, plugins, recipes
+from seqfit import configuration, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
-from seqfit.configuration import from_data
 from seqfit.fitting import (
     Callback,
     DivergedError,
@@ -90,12 +89,10 @@ def resume_run(
     """
     folder = RunFolder.open(run)
     with folder.locked():
-        if (folder.path / SEARCH).exists():
-            search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
+        search = folder.search()
+        if search is not None:
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
-            kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
-            parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
-            return _search(search["samples"], search["seed"], parts, folder, console)
+            return _search(**search, folder=folder, console=console)
         what = read_experiment(folder.path / EXPERIMENT)
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
 
@@ -133,7 +130,7 @@ def _fit(
             Halvings(),
         )
         callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
-        found, damaged = folder.unfinished(callbacks)
+        found, damaged = folder.unfinished(what, callbacks)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:

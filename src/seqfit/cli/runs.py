@@ -15,9 +15,11 @@ from typing import Any, final
 import attrs
 import filelock
 
-from seqfit.fitting import Callback, CheckpointError, Checkpoints, Fitter, load_latest
+from seqfit import configuration, plugins
+from seqfit.fitting import Callback, CheckpointError, Checkpoints, Experiment, Fitter, load_latest
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
-from seqfit.fitting.checkpoints import checkpoints_in
+from seqfit.fitting.checkpoints import checkpoints_in, load_of
+from seqfit.limits import in_short, read_text, require_shallow
 
 EXPERIMENT = "experiment.toml"
 METRICS = "metrics.csv"
@@ -137,8 +139,14 @@ class RunFolder:
         seconds = SECONDS_BETWEEN if samples is None else None
         return Checkpoints(self.path / CHECKPOINTS, samples=samples, seconds=seconds)
 
-    def unfinished(self, callbacks: tuple[Callback, ...]) -> tuple[Fitter | None, list[str]]:
+    def unfinished(
+        self, experiment: Experiment, callbacks: tuple[Callback, ...]
+    ) -> tuple[Fitter | None, list[str]]:
         """The fit as its last checkpoint has it; None where there is none yet.
+
+        Args:
+            experiment: what is fitted in the folder.
+            callbacks: told of each update.
 
         Returns:
             The fitter, and what was wrong with newer files.
@@ -148,7 +156,9 @@ class RunFolder:
         """
         ended = self.path / CHECKPOINT
         try:  # those on the way are removed at the end: where there are any, they are newer
-            fitter, damaged = load_latest(self.path / CHECKPOINTS, callbacks=callbacks)
+            fitter, damaged = load_latest(
+                self.path / CHECKPOINTS, callbacks=callbacks, experiment=experiment
+            )
             return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
             messages = []
@@ -156,8 +166,38 @@ class RunFolder:
             if not ended.exists():
                 raise
             messages = [str(error)]
-        fitter_then = Fitter.load(ended, callbacks=callbacks) if ended.exists() else None
-        return fitter_then, messages
+        if not ended.exists():
+            return None, messages
+        return load_of(ended, experiment, callbacks=callbacks), messages
+
+    def search(self) -> dict[str, Any] | None:
+        """What a search in the folder was asked for, with its parts; None where there is none.
+
+        Raises:
+            ConfigurationError: the file that says so is damaged, or a part in it is wrong.
+            PluginError: a part in it can't be loaded.
+        """
+        path = self.path / SEARCH
+        if not path.exists():
+            return None
+        kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
+        with configuration.naming(str(path)):
+            try:
+                asked = json.loads(read_text(path))
+                require_shallow(asked, str(path))
+                parts = {
+                    name: configuration.from_data(kinds[name], data)
+                    for name, data in asked["parts"].items()
+                }
+                return {"samples": asked["samples"], "seed": asked["seed"], "parts": parts}
+            except RecursionError:
+                raise configuration.ConfigurationError(f"{path} is nested too deep") from None
+            except (configuration.ConfigurationError, plugins.PluginError):
+                raise
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise configuration.ConfigurationError(
+                    f"{path} does not say what was searched for: {in_short(error)}"
+                ) from error
 
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed."""

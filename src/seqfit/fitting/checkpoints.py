@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
+from seqfit.fitting.experiment import Experiment, to_partial_data
 from seqfit.validators import is_finite, require_positive_int
 
 if TYPE_CHECKING:
@@ -82,11 +83,16 @@ def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints that were taken in a folder, the newest first."""
     if not folder.is_dir():
         return []
-    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+    found = (p for p in folder.iterdir() if _NAME.fullmatch(p.name) and p.is_file())
+    return sorted(found, reverse=True)
 
 
 def load_latest(
-    folder: Path, *, callbacks: tuple[Callback, ...] = (), **parts: Any
+    folder: Path,
+    *,
+    callbacks: tuple[Callback, ...] = (),
+    experiment: Experiment | None = None,
+    **parts: Any,
 ) -> tuple[Fitter, list[CheckpointError]]:
     """The fit of the newest checkpoint that can be read.
 
@@ -95,6 +101,8 @@ def load_latest(
     Args:
         folder: where `Checkpoints` were taken.
         callbacks: told of each update.
+        experiment: what is fitted in the folder; a checkpoint of another is as good as damaged.
+            None takes any.
         parts: see `Fitter.load`.
 
     Returns:
@@ -104,8 +112,6 @@ def load_latest(
         FileNotFoundError: there is no checkpoint.
         CheckpointError: none can be read; it tells what is wrong with the newest.
     """
-    from seqfit.fitting.fitter import Fitter
-
     paths = checkpoints_in(folder)
     if not paths:
         raise FileNotFoundError(f"no checkpoint in {str(folder)!r}")
@@ -114,7 +120,30 @@ def load_latest(
     damaged: list[CheckpointError] = []
     for path in paths:
         try:
-            return Fitter.load(path, callbacks=callbacks, **parts), damaged
+            return load_of(path, experiment, callbacks=callbacks, **parts), damaged
         except CheckpointError as error:
             damaged.append(error)
     raise damaged[0]
+
+
+def load_of(
+    path: Path, experiment: Experiment | None, *, callbacks: tuple[Callback, ...], **parts: Any
+) -> Fitter:
+    """The fitter in a file, which must be of an experiment where one is given.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it can't be read, or is of another experiment.
+    """
+    from seqfit.fitting.fitter import Fitter
+
+    fitter = Fitter.load(path, callbacks=callbacks, **parts)
+    if experiment is not None:
+        there, here = (to_partial_data(e)[0] for e in (fitter.experiment, experiment))
+        for name in sorted(there | here):
+            if there.get(name) != here.get(name):
+                raise CheckpointError(
+                    f"{path} is of another experiment: its {name} is {there.get(name)}, not "
+                    f"{here.get(name)}"
+                )
+    return fitter

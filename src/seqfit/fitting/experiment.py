@@ -20,6 +20,7 @@ from seqfit.fitting.optimizers import (
     as_learning_rate,
     as_optimizer,
 )
+from seqfit.limits import in_short, read_text
 from seqfit.models.base import Model
 from seqfit.schedules.base import UpdateSchedule
 from seqfit.signals.base import Signal
@@ -149,21 +150,21 @@ def from_toml(text: str, source: str = "the experiment") -> Experiment:
         ConfigurationError: it is not TOML, or something in it is unknown or wrong.
         PluginError: a name in it can't be loaded.
     """
-    data = configuration.read_toml(text, source)
-    for part in ("model", "schedule"):
-        if part not in data:
-            raise configuration.ConfigurationError(f"{source} has no [{part}]")
-    return configuration.build(Experiment, data, where=source)
+    with configuration.naming(source):
+        data = configuration.read_toml(text, source)
+        for part in ("model", "schedule"):
+            if part not in data:
+                raise configuration.ConfigurationError(f"{source} has no [{part}]")
+        return configuration.build(Experiment, data, where=source)
 
 
 def read_experiment(path: Path) -> Experiment:
     """The experiment in a TOML file; raises as `from_toml` does, and FileNotFoundError."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
     try:
-        return from_toml(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise configuration.ConfigurationError(f"{path} is not text in UTF-8: {error}") from error
+        text = read_text(path)
+    except ValueError as error:
+        raise configuration.ConfigurationError(in_short(error)) from error
+    return from_toml(text, str(path))
 
 
 def to_partial_data(experiment: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
@@ -188,4 +189,5 @@ def from_partial_data(data: dict[str, Any], parts: dict[str, Any], source: str) 
     Raises:
         ConfigurationError: something in the data is unknown or wrong, or a part is not one.
     """
-    return configuration.build(Experiment, data, where=source, given=parts)
+    with configuration.naming(source):
+        return configuration.build(Experiment, data, where=source, given=parts)

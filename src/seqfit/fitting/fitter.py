@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from seqfit.computing import computing
+from seqfit.configuration import ConfigurationError
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
 from seqfit.fitting.callbacks import Callback, require_callbacks
@@ -19,9 +20,11 @@ from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.report import Report
+from seqfit.fitting.restored import restore
 from seqfit.fitting.samples import Samples, as_array, as_samples
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
+from seqfit.limits import in_short
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
@@ -338,26 +341,29 @@ class Fitter(Experiment):
                     f"{path} was saved without its {name} ({why}); give it: "
                     f"Fitter.load(path, {name}=...)"
                 )
-            try:
-                experiment = from_partial_data(content["experiment"], parts, source=str(path))
-            except PluginError as error:
-                raise CheckpointError(
-                    f"{path} needs a part that is not installed: {error}; install its package, or "
-                    "give the part: Fitter.load(path, target=...)"
-                ) from error
+            experiment = from_partial_data(content["experiment"], parts, source=str(path))
             fitter = cls.of(experiment, callbacks)
             course = fitter._course
             if course.training is None:
                 course.training = Training.begin(fitter, content["inputs"], content["outputs"])
-            course.restore(state["course"])
-            _require_fit(fitter, course.training)
+            restore(course, state["course"], experiment.schedule)
             saved = dict(state["callbacks"])
             for callback in callbacks:
                 if type(callback).__name__ in saved:
                     callback.restore(saved[type(callback).__name__])
-        except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise CheckpointError(f"{path} does not fit its experiment: {reason}") from error
+        except CheckpointError:
+            raise
+        except PluginError as error:
+            raise CheckpointError(
+                f"{path} needs a part that is not installed: {in_short(error)}; install its "
+                "package, or give the part: Fitter.load(path, target=...)"
+            ) from error
+        except ConfigurationError as error:
+            raise CheckpointError(str(error)) from error
+        except Exception as error:  # parts raise what they like at a state that is not theirs
+            raise CheckpointError(
+                f"{path} does not fit its experiment: {in_short(error)}"
+            ) from error
         return fitter
 
     def _training(self) -> Training:
@@ -385,20 +391,6 @@ class Fitter(Experiment):
     def _after_update(self) -> None:
         for callback in self.callbacks:
             callback.after_update(self)
-
-
-def _require_fit(fitter: Fitter, training: Training) -> None:
-    """Raise a TypeError unless a loaded course belongs to the fitter's parts."""
-    buffer, streams = training.buffer, fitter.schedule.streams
-    if buffer.x.dtype != fitter.dtype or buffer.x.shape[1] != streams:
-        raise TypeError(
-            f"it holds {buffer.x.shape[1]} streams of {buffer.x.dtype}, not {streams} of "
-            f"{fitter.dtype}"
-        )
-    source = fitter._course.source
-    if source is not None:
-        x, _ = source.signal.generate(source.signal_state, 0)
-        source.target.transform(x, source.target_state)
 
 
 def _channels(training: Training) -> tuple[int, int]:

@@ -24,7 +24,9 @@ from seqfit.models.kernels.inference import FreeRun
 from seqfit.models.kernels.recurrence import Parts, is_fast, run, run_differentiable
 from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.states import State
-from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
+from seqfit.validators import as_tuple, must, one_of, positive_int, positive_ints
+
+_buildable = must("at most 100", lambda layers: layers <= 100)
 
 
 @final
@@ -34,13 +36,13 @@ class GRU(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
@@ -55,13 +57,13 @@ class LSTM(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
@@ -76,14 +78,14 @@ class RNN(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
         activation: of the recurrent layers.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
     activation: Literal["tanh", "relu"] = attrs.field(
         default="tanh", validator=one_of("tanh", "relu")
