@@ -15,6 +15,7 @@ NOT_TO_KNOW = {
     "signals": LOOP | {"targets", "models", "schedules", "second_order"},
     "targets": LOOP | {"models", "schedules", "second_order"},
     "models": LOOP | {"signals", "targets", "schedules"},
+    "live": LOOP | {"signals", "targets", "models", "schedules", "second_order"},
     "schedules": LOOP | {"signals", "targets", "models", "second_order"},
     "second_order": LOOP | {"signals", "targets", "models", "schedules"},
     "fitting": {"cli", "reporting", "recipes", "search"},
