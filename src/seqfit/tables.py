@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import final
 
@@ -71,14 +71,17 @@ def _parse_csv(
     lines: Iterator[str], path: Path, columns: Sequence[str], times: Collection[str]
 ) -> dict[str, Column]:
     row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times)
-    rows: list[list[float]] = []
+    values: list[float] = []
+    row = 1
     reader = csv.reader(lines, delimiter=row_of.delimiter)
     for cells in reader:
         if cells:
-            rows.append(row_of(cells, reader.line_num + 1, len(rows) + 1))
-    if not rows:
+            values += row_of(cells, reader.line_num + 1, row)
+            row += 1
+    if not values:
         raise TableError(f"{path} holds no row below its header")
-    return dict(zip(columns, np.array(rows).T.copy(), strict=True))
+    table = np.array(values).reshape(-1, len(columns))
+    return {name: table[:, i].copy() for i, name in enumerate(columns)}
 
 
 @final
@@ -99,6 +102,16 @@ class CsvRow:
     names: tuple[str, ...]
     columns: tuple[tuple[str, int], ...]
     times: frozenset[str]
+    _readers: tuple[tuple[Callable[[str, bool], float], int], ...] = attrs.field(
+        init=False, eq=False, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        readers = [
+            (_seconds if name in self.times else _number, position)
+            for name, position in self.columns
+        ]
+        object.__setattr__(self, "_readers", tuple(readers))
 
     @classmethod
     def of_header(
@@ -131,17 +144,18 @@ class CsvRow:
                 f"{self.source}, line {line}: {len(cells)} cells, but the header has "
                 f"{len(self.names)} columns"
             )
-        values = []
-        for name, position in self.columns:
-            read = _seconds if name in self.times else _number
-            try:
-                values.append(read(cells[position], decimal_comma=self.delimiter == ";"))
-            except ValueError:
-                kind = "a time" if name in self.times else "a finite number"
-                raise TableError(
-                    f"{self.source}, line {line} (row {row}), column {name!r}: "
-                    f"{cells[position]!r} is not {kind}"
-                ) from None
+        values: list[float] = []
+        decimal_comma = self.delimiter == ";"
+        try:
+            for read, position in self._readers:
+                values.append(read(cells[position], decimal_comma))
+        except ValueError:
+            name, position = self.columns[len(values)]
+            kind = "a time" if name in self.times else "a finite number"
+            raise TableError(
+                f"{self.source}, line {line} (row {row}), column {name!r}: "
+                f"{cells[position]!r} is not {kind}"
+            ) from None
         return values
 
 

@@ -15,6 +15,7 @@ from seqfit import configuration, plugins, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.configuration import from_data
+from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
     DivergedError,
@@ -23,13 +24,14 @@ from seqfit.fitting import (
     read_experiment,
     to_toml,
 )
+from seqfit.fitting.samples import Samples
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
 from seqfit.states import State
 
-_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
 
@@ -58,12 +60,12 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    _require_runnable(what)
-    text = _as_toml(what, console)
+    require_runnable(what)
+    text = as_toml(what, console)
     Fitter.of(what)  # what can't be fitted is an error before a folder is made
     folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.at_work(EXPERIMENT):
-        _announce(what, console)
+        announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
 
@@ -92,7 +94,7 @@ def resume_run(
     with folder.locked():
         if (folder.path / SEARCH).exists():
             search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
-            console.print("the search starts again: it gives what it would have given", **_PLAIN)
+            console.print("the search starts again: it gives what it would have given", **PLAIN)
             kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
             parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
             return _search(search["samples"], search["seed"], parts, folder, console)
@@ -135,9 +137,9 @@ def _fit(
         callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
         found, damaged = folder.unfinished(callbacks)
         for message in damaged:
-            console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
+            console.print(f"an older checkpoint is taken: {message}", style="yellow", **PLAIN)
         if found is not None:
-            console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
+            console.print(f"going on after {found.report.samples:,} samples", **PLAIN)
         fitter = found or Fitter.of(what, callbacks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
@@ -155,10 +157,10 @@ def _fit(
                 fitter.save(folder.path / CHECKPOINT)
                 raise
             wanted = halvings.made + 1
-            console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
+            console.print(f"{error}; going back, with half the rate", style="yellow", **PLAIN)
         finally:
             folder.write_metrics(fitter)
-    return _conclude(fitter, folder, name, interrupt, console)
+    return conclude(fitter, folder, name, interrupt, console)
 
 
 def run_search(
@@ -178,7 +180,7 @@ def run_search(
     """
     # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
-    _require_runnable(first)
+    require_runnable(first)
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
@@ -191,27 +193,27 @@ def _search(
     interrupt, bars = StopOnInterrupt(), contextlib.ExitStack()
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
-        console.print(f"trying the recipe {name}", **_PLAIN)
-        _announce(what, console)
+        console.print(f"trying the recipe {name}", **PLAIN)
+        announce(what, console)
         return bars.enter_context(ProgressLine(what.samples, console)), interrupt
 
     def end(attempt: Attempt) -> bool:
         bars.close()
         was = f"{attempt.recipe} was interrupted" if interrupt.interrupted else str(attempt)
-        console.print(was, **_PLAIN)
+        console.print(was, **PLAIN)
         return interrupt.interrupted
 
     with interrupt.listening(), bars:
         best = auto(samples, seed, parts, begin, end)
-    folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
+    folder.write_text(EXPERIMENT, as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    result = conclude(best.fitter, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
     return result
 
 
-def _require_runnable(what: Experiment) -> None:
+def require_runnable(what: Experiment) -> None:
     """Raise a ValueError where a run would end in nothing to score."""
     if updates_within(what.schedule, what.samples) == 0:
         first, _ = what.schedule.next_update(
@@ -226,11 +228,12 @@ def _require_runnable(what: Experiment) -> None:
         what.target.held_out()
 
 
-def _as_toml(what: Experiment, console: Console) -> str:
+def as_toml(what: Experiment, console: Console) -> str:
+    """The experiment as TOML, or a remark that says why there is none."""
     try:
         return to_toml(what)
     except configuration.NotSerialisable as error:
-        console.print(f"this run can't be repeated from its folder: {error}", **_PLAIN)
+        console.print(f"this run can't be repeated from its folder: {error}", **PLAIN)
         return f"# {error}\n"
 
 
@@ -241,45 +244,62 @@ def _as_data(part: Any) -> Any:
         return repr(part)
 
 
-def _announce(what: Experiment, console: Console) -> None:
+def announce(what: Experiment, console: Console) -> None:
+    """Say what is fitted."""
     for part in ("signal", "target", "model", "schedule"):
-        console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
+        if getattr(what, part) is not None:
+            console.print(f"{part:>9}  {getattr(what, part)}", **PLAIN)
 
 
-def _conclude(
+def conclude(
     fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
 ) -> dict[str, Any]:
+    """Save the fit, score it where there is something held out, and say how it went."""
     folder.finish(fitter)
     if interrupt.interrupted:
-        console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
-        console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
-    x, y = fitter.held_out_samples()
-    scores = fitter.score(x, y)
+        console.print("interrupted; what was learned so far is kept", style="yellow", **PLAIN)
+        console.print(f"to go on: seqfit resume {folder.path}", **PLAIN)
+    held_out = None if fitter.signal is None else fitter.held_out_samples()
+    scores = None if held_out is None else fitter.score(*held_out)
     report = fitter.report
     result = attrs.asdict(report) | {
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
-        "scores": scores.as_dict(),
+        "scores": None if scores is None else scores.as_dict(),
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
-        console.print(fitter.describe(), style="bold", **_PLAIN)
+        console.print(fitter.describe(), style="bold", **PLAIN)
     folder.write_json(RESULT, result)
     console.print(
         f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
         f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
         soft_wrap=True,
     )
+    if held_out is None or scores is None:
+        console.print(f"mean loss before each of the last updates: {report.loss:.3g}", **PLAIN)
+    else:
+        _show_scores(fitter, folder, name, scores, held_out, console)
+    console.print(f"the run is in {folder.path}", **PLAIN)
+    return result
+
+
+def _show_scores(
+    fitter: Fitter,
+    folder: RunFolder,
+    name: str,
+    scores: Scores,
+    held_out: tuple[Samples, Samples],
+    console: Console,
+) -> None:
     console.print(
         f"free run on {scores.streams} held-out stream{'s' if scores.streams > 1 else ''} of "
         f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
         soft_wrap=True,
     )
     try:
-        draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")
+        draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
-        console.print(f"no picture: {error}", style="yellow", **_PLAIN)
-    console.print(f"the run is in {folder.path}", **_PLAIN)
-    return result
+        console.print(f"no picture: {error}", style="yellow", **PLAIN)
