@@ -97,7 +97,7 @@ class Benchmark:
         rules allow; any other one runs freely from the start. From there on all run freely. A test
         of several streams is scored stream by stream, under its name and their numbers.
         """
-        found = {}
+        found: dict[str, Scores] = {}
         for name, test in self.tests.items():
             errors = _scores_of_streams(fitter, test)
             single = len(errors) == 1
