@@ -77,9 +77,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     now, y = (recording().during("test").columns([name]) for name in ("now", "next"))
-    print(
-        f"| predictor of {len(y) - WASHOUT:,} held-out samples | seconds | MAE | RMSE | NRMSE | max |"
-    )
+    scored = len(y) - WASHOUT
+    print(f"| predictor of {scored:,} held-out samples | seconds | MAE | RMSE | NRMSE | max |")
     print("| --- | --- | --- | --- | --- | --- |")
     simple = {"the last sample": now, f"linear, {LAGS} samples": linear(LAGS)[:, None, None]}
     for name, prediction in simple.items():

@@ -163,13 +163,13 @@ def test_what_is_wrong_in_an_array_file_is_named(tmp_path, write):
     write(b"no", "b.mat")
     write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF", "c.mat")
     for name, column, message in (
-        ("a.npz", "u", "row 2, column 'u': nan is not a finite number"),
+        ("a.npz", "u", "column 'u' must be finite, got nan at row 2"),
         ("a.npz", "v", "has no column 'v'"),
         ("a.npz", "words", "column 'words' does not hold numbers"),
         ("a.npz", "objects", "is not an NPZ file of numbers"),
         ("single.npz", "u", "one array without a name"),
         ("b.npz", "u", "is not an NPZ file"),
-        ("a.mat", "u", "row 2, column 'u': inf is not a finite number"),
+        ("a.mat", "u", "column 'u' must be finite, got inf at row 2"),
         ("a.mat", "cube", r"must have the shape \(time,\) or \(time, streams\), got \(2, 2, 2\)"),
         ("b.mat", "u", "is not a MATLAB file"),
         ("c.mat", "u", "version 7.3, which is not read; save it with '-v7'"),

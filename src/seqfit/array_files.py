@@ -80,16 +80,24 @@ def _samples(array: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[np.f
         raise TableError(f"{path}, column {name!r} does not hold numbers but {array.dtype}")
     if array.ndim == 2 and 1 in array.shape:  # MATLAB has no arrays of one axis
         array = array.ravel()
-    if array.ndim not in (1, 2):
-        raise TableError(
-            f"{path}, column {name!r} must have the shape (time,) or (time, streams), "
-            f"got {array.shape}"
-        )
     column = array.astype(np.float64)
+    require_column(column, f"{path}, column {name!r}")
+    return column
+
+
+def require_column(column: npt.NDArray[np.float64], what: str) -> None:
+    """Raise a TableError unless an array can be a column of finite numbers.
+
+    Args:
+        column: the array.
+        what: what it is called.
+    """
+    if column.ndim not in (1, 2):
+        raise TableError(
+            f"{what} must have the shape (time,) or (time, streams), got {column.shape}"
+        )
     wrong = np.argwhere(~np.isfinite(column))
     if len(wrong):
         raise TableError(
-            f"{path}, row {wrong[0][0] + 1}, column {name!r}: "
-            f"{column[tuple(wrong[0])]} is not a finite number"
+            f"{what} must be finite, got {column[tuple(wrong[0])]} at row {wrong[0][0] + 1}"
         )
-    return column

@@ -146,17 +146,7 @@ class Recording:
                 f" (there are: {', '.join(source) or 'none'})"
             )
         column = source[name]
-        if column.ndim not in (1, 2):
-            raise ValueError(
-                f"column {name!r} must have the shape (time,) or (time, streams), "
-                f"got {column.shape}"
-            )
-        wrong = np.argwhere(~np.isfinite(column))
-        if len(wrong):
-            raise ValueError(
-                f"column {name!r} must be finite, got {column[tuple(wrong[0])]} "
-                f"at row {wrong[0][0] + 1}"
-            )
+        array_files.require_column(column, f"column {name!r}")
         return column
 
     def _span(self, samples: int) -> tuple[int, int]:
