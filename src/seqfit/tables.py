@@ -224,7 +224,7 @@ def require_columns(source: str, columns: Sequence[str], names: Sequence[str]) -
         if name not in names:
             raise TableError(
                 f"{source} has no column {name!r}{did_you_mean(name, names)}"
-                f" (its header has: {', '.join(names) or 'nothing'})"
+                f" (it has: {', '.join(names) or 'nothing'})"
             )
         if list(names).count(name) > 1:
             raise TableError(f"{source} has more than one column {name!r}")

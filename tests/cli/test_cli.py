@@ -144,7 +144,7 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "gone.toml", "--recipe", "gru"], "give either gone.toml or --recipe gru"),
         (["fit", "--data", "gone.csv", "--input", "u", "--output", "y"], "no file at 'gone.csv'"),
         (["fit", "--data", "gone.csv"], "--data needs --input and --output"),
-        (["fit", "--input", "u"], "--input and --output name columns of --data"),
+        (["fit", "--input", "u"], "--input, --output and --time name columns of --data"),
         (["fit", *SMALL, "--run", "/proc/cannot"], "/proc/cannot"),
         (["fit", *SMALL, "--run", "/dev/null"], "is a file, not a folder"),
         (["compare", "gru"], "compare takes two experiments or more, got 1"),
