@@ -13,13 +13,14 @@ import numpy as np
 from rich.console import Console
 
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
-from seqfit.cli.run import PLAIN, announce, as_toml, conclude
+from seqfit.cli.run import announce, as_toml, conclude
 from seqfit.cli.runs import EXPERIMENT, LIVE, RunFolder
 from seqfit.configuration import build
 from seqfit.fitting import Experiment, Fitter, read_experiment
 from seqfit.live import Chunk, GrowingFile, Pipe
 from seqfit.validators import as_tuple
 
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 STANDARD_INPUT = "-"
 SCALED_BY = 1000
 """Samples that come first, by which inputs and outputs are scaled."""

@@ -31,7 +31,7 @@ from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
 from seqfit.states import State
 
-PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
 
@@ -94,7 +94,7 @@ def resume_run(
     with folder.locked():
         if (folder.path / SEARCH).exists():
             search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
-            console.print("the search starts again: it gives what it would have given", **PLAIN)
+            console.print("the search starts again: it gives what it would have given", **_PLAIN)
             kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
             parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
             return _search(search["samples"], search["seed"], parts, folder, console)
@@ -137,9 +137,9 @@ def _fit(
         callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
         found, damaged = folder.unfinished(callbacks)
         for message in damaged:
-            console.print(f"an older checkpoint is taken: {message}", style="yellow", **PLAIN)
+            console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
-            console.print(f"going on after {found.report.samples:,} samples", **PLAIN)
+            console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
         fitter = found or Fitter.of(what, callbacks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
@@ -157,7 +157,7 @@ def _fit(
                 fitter.save(folder.path / CHECKPOINT)
                 raise
             wanted = halvings.made + 1
-            console.print(f"{error}; going back, with half the rate", style="yellow", **PLAIN)
+            console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
         finally:
             folder.write_metrics(fitter)
     return conclude(fitter, folder, name, interrupt, console)
@@ -193,14 +193,14 @@ def _search(
     interrupt, bars = StopOnInterrupt(), contextlib.ExitStack()
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
-        console.print(f"trying the recipe {name}", **PLAIN)
+        console.print(f"trying the recipe {name}", **_PLAIN)
         announce(what, console)
         return bars.enter_context(ProgressLine(what.samples, console)), interrupt
 
     def end(attempt: Attempt) -> bool:
         bars.close()
         was = f"{attempt.recipe} was interrupted" if interrupt.interrupted else str(attempt)
-        console.print(was, **PLAIN)
+        console.print(was, **_PLAIN)
         return interrupt.interrupted
 
     with interrupt.listening(), bars:
@@ -233,7 +233,7 @@ def as_toml(what: Experiment, console: Console) -> str:
     try:
         return to_toml(what)
     except configuration.NotSerialisable as error:
-        console.print(f"this run can't be repeated from its folder: {error}", **PLAIN)
+        console.print(f"this run can't be repeated from its folder: {error}", **_PLAIN)
         return f"# {error}\n"
 
 
@@ -248,7 +248,7 @@ def announce(what: Experiment, console: Console) -> None:
     """Say what is fitted."""
     for part in ("signal", "target", "model", "schedule"):
         if getattr(what, part) is not None:
-            console.print(f"{part:>9}  {getattr(what, part)}", **PLAIN)
+            console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
 
 
 def conclude(
@@ -257,8 +257,8 @@ def conclude(
     """Save the fit, score it where there is something held out, and say how it went."""
     folder.finish(fitter)
     if interrupt.interrupted:
-        console.print("interrupted; what was learned so far is kept", style="yellow", **PLAIN)
-        console.print(f"to go on: seqfit resume {folder.path}", **PLAIN)
+        console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
+        console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
     held_out = None if fitter.signal is None else fitter.held_out_samples()
     scores = None if held_out is None else fitter.score(*held_out)
     report = fitter.report
@@ -271,7 +271,7 @@ def conclude(
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
-        console.print(fitter.describe(), style="bold", **PLAIN)
+        console.print(fitter.describe(), style="bold", **_PLAIN)
     folder.write_json(RESULT, result)
     console.print(
         f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
@@ -279,10 +279,10 @@ def conclude(
         soft_wrap=True,
     )
     if held_out is None or scores is None:
-        console.print(f"mean loss before each of the last updates: {report.loss:.3g}", **PLAIN)
+        console.print(f"mean loss before each of the last updates: {report.loss:.3g}", **_PLAIN)
     else:
         _show_scores(fitter, folder, name, scores, held_out, console)
-    console.print(f"the run is in {folder.path}", **PLAIN)
+    console.print(f"the run is in {folder.path}", **_PLAIN)
     return result
 
 
@@ -302,4 +302,4 @@ def _show_scores(
     try:
         draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
-        console.print(f"no picture: {error}", style="yellow", **PLAIN)
+        console.print(f"no picture: {error}", style="yellow", **_PLAIN)
