@@ -79,8 +79,8 @@ def test_a_part_on_the_command_line_holds_settings_alone(text):
         ("u" * 2_000_000, "line 1: it is longer than the 1,048,576 characters"),
         ('u,y\n"' + "1\n" * 200_000, "is not a CSV file: field larger than field limit"),
         ("u,y\n1," + "x" * 1_000, r"column 'y': 'x{80}' and so on is not a finite number"),
-        (",".join("abcdefghijklmnop"), "its header has: a, b, c, d, e, f, g, h, i, j and 6 more"),
-        ("\x1b[2Ju,v", r"its header has: \\x1b\[2Ju, v"),
+        (",".join("abcdefghijklmnop"), "it has: a, b, c, d, e, f, g, h, i, j and 6 more"),
+        ("\x1b[2Ju,v", r"it has: \\x1b\[2Ju, v"),
     ],
     ids=range(6),
 )

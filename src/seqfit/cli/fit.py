@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqfit.cli.live import LiveData
     from seqfit.fitting import Experiment
+    from seqfit.live import Chunk
 
 INTERRUPTED = 130
 """The exit code of a fit that was ended by Ctrl-C, as a shell has it."""
@@ -48,7 +53,11 @@ def fit(
         str | None, typer.Option(help="When it learns, likewise: accumulate:window=2,every=50.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Fit recorded data: a CSV file with a header, or Parquet.")
+        Path | None,
+        typer.Option(
+            help="Fit recorded data: a CSV file with a header, Parquet, NPZ or MATLAB; or '-', CSV "
+            "from standard input as it comes."
+        ),
     ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="An input column of the data; repeatable.")
@@ -56,6 +65,13 @@ def fit(
     outputs: Annotated[
         list[str] | None, typer.Option("--output", help="An output column; repeatable.")
     ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="The column of the data that tells the time; a gap in it is an error."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait for the rows that are appended to the data.")
+    ] = False,
     engine: Annotated[
         str | None,
         typer.Option(help="How gradients are computed: auto, eager, windowed or compiled."),
@@ -78,6 +94,9 @@ def fit(
     it fits columns of a file: the first 70% of its rows, again and again up to --samples, scored
     on the last 15%; inputs and outputs are scaled by what the first 70% have.
 
+    With --data - or --follow it fits each row once, as it comes, until there are no more, --samples
+    have come, or Ctrl-C is pressed; inputs and outputs are scaled by what the first 1,000 have.
+
     The run folder gets experiment.toml (to run it again: seqfit fit experiment.toml),
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
     seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
@@ -85,23 +104,36 @@ def fit(
     """
     from rich.console import Console
 
+    from seqfit.cli.live import LiveData, run_live
     from seqfit.cli.run import run_experiment, run_search
     from seqfit.validators import require_positive_int
 
-    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
-    if data is not None:
-        if recipe == "auto":
-            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
-        chosen |= _recorded(data, inputs, outputs, chosen, recipe)
-    elif inputs or outputs:
-        raise ValueError("--input and --output name columns of --data, which is missing")
-    if engine is not None:
-        chosen["engine"] = engine
     if checkpoint_every is not None:
         require_positive_int("--checkpoint-every", checkpoint_every)
     if retries < 0:
         raise ValueError(f"--retries must be a non-negative int, got {retries}")
     console = Console(stderr=True)
+    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
+    if engine is not None:
+        chosen["engine"] = engine
+    if (data is not None and str(data) == "-") or follow:
+        if retries or time is not None:
+            option = "--retries" if retries else "--time"
+            raise ValueError(f"{option} is not for samples as they come; leave it out")
+        if data is None:
+            raise ValueError("--follow is for --data, which is missing")
+        inputs, outputs = _columns(inputs, outputs, chosen)
+        live = LiveData(str(data), inputs, outputs, samples)
+        what_of = _live_experiment(live, experiment, recipe, seed, chosen)
+        result = run_live(live, what_of, run, console, checkpoint_every)
+        _end(result, as_json)
+        return
+    if data is not None:
+        if recipe == "auto":
+            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
+        chosen |= _recorded(data, inputs, outputs, time, chosen, recipe)
+    elif inputs or outputs or time:
+        raise ValueError("--input, --output and --time name columns of --data, which is missing")
     own_model = chosen.keys() & {"model", "schedule", "engine"}
     if recipe == "auto" or (recipe is None and experiment is None and not own_model):
         if experiment is not None or own_model:
@@ -111,6 +143,10 @@ def fit(
         what = _experiment(experiment, recipe, samples, seed, chosen)
         name = experiment.stem if experiment else recipe or ("data" if data else "fit")
         result = run_experiment(what, run, name, console, checkpoint_every, retries)
+    _end(result, as_json)
+
+
+def _end(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:
@@ -131,6 +167,7 @@ def _recorded(
     data: Path,
     inputs: list[str] | None,
     outputs: list[str] | None,
+    time: str | None,
     chosen: dict[str, Any],
     recipe: str | None,
 ) -> dict[str, Any]:
@@ -141,21 +178,67 @@ def _recorded(
     from seqfit.models import Scaled
     from seqfit.recordings import Recording, pair
 
-    if not inputs or not outputs:
-        raise ValueError("--data needs --input and --output, the names of its columns")
-    if "signal" in chosen or "target" in chosen:
-        raise ValueError("--data brings its own signal and target; leave --signal and --target out")
+    columns_of = _columns(inputs, outputs, chosen)
     default = recipes.recipe(recipe or recipes.DEFAULT)()
     solved = isinstance(default.optimizer, LevenbergMarquardt)  # it scales, and needs one pass
-    signal, target = pair(Recording(data, stretch="train", repeat=not solved), inputs, outputs)
+    recording = Recording(data, stretch="train", repeat=not solved, time=time)
+    signal, target = pair(recording, *columns_of)
     columns = signal.recording.during("train").columns
     x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
     if not np.ptp(y, axis=0).any():
-        raise ValueError(f"the output column {outputs[0]!r} is constant, there is nothing to fit")
+        raise ValueError(
+            f"the output column {target.columns[0]!r} is constant, there is nothing to fit"
+        )
     parts = {"signal": signal, "target": target}
     if solved:
         return parts | {"samples": min(len(x), recipes.SOLVED)}
     return parts | {"model": Scaled.to_data(chosen.get("model", default.model), x, y)}
+
+
+def _columns(
+    inputs: list[str] | None, outputs: list[str] | None, chosen: dict[str, Any]
+) -> tuple[list[str], list[str]]:
+    if not inputs or not outputs:
+        raise ValueError("--data needs --input and --output, the names of its columns")
+    if "signal" in chosen or "target" in chosen:
+        raise ValueError("--data brings its own signal and target; leave --signal and --target out")
+    return inputs, outputs
+
+
+def _live_experiment(
+    live: LiveData,
+    path: Path | None,
+    recipe: str | None,
+    seed: int | None,
+    chosen: dict[str, Any],
+) -> Callable[[Chunk], Experiment]:
+    """What gives the experiment once the first samples are there, by which it is scaled."""
+    import numpy as np
+
+    from seqfit import recipes
+    from seqfit.fitting import LevenbergMarquardt
+    from seqfit.models import Scaled
+
+    if recipe == "auto":
+        raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
+    name = recipe if path is not None or recipe is not None else recipes.LIVE
+    parts = chosen | {"signal": None, "target": None}
+    what = _experiment(path, name, live.samples, seed, parts)
+    if what.learning_rate is not None and live.samples is None:
+        raise ValueError(
+            "the learning rate of this experiment is planned for a number of samples: give "
+            f"--samples, or take --recipe {recipes.LIVE}"
+        )
+    if what.schedule.streams != 1:
+        raise ValueError(f"the schedule runs {what.schedule.streams} streams, but only one comes")
+
+    def scaled(first: Chunk) -> Experiment:
+        if path is not None or isinstance(what.optimizer, LevenbergMarquardt):
+            return what  # an experiment's model is taken as it is, and a solver scales
+        x, y = (np.asarray(part)[:, None] for part in first)  # (time, 1, channels)
+        return attrs.evolve(what, model=Scaled.to_data(what.model, x, y))
+
+    return scaled
 
 
 def _experiment(
@@ -165,8 +248,6 @@ def _experiment(
     seed: int | None,
     chosen: dict[str, Any],
 ) -> Experiment:
-    import attrs
-
     from seqfit import recipes
     from seqfit.fitting import read_experiment
 

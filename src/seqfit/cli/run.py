@@ -14,6 +14,7 @@ from rich.console import Console
 from seqfit import configuration, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
+from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
     DivergedError,
@@ -22,6 +23,7 @@ from seqfit.fitting import (
     read_experiment,
     to_toml,
 )
+from seqfit.fitting.samples import Samples
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
@@ -57,12 +59,12 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    _require_runnable(what)
-    text = _as_toml(what, console)
+    require_runnable(what)
+    text = as_toml(what, console)
     Fitter.of(what)  # what can't be fitted is an error before a folder is made
     folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.at_work(EXPERIMENT):
-        _announce(what, console)
+        announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
 
@@ -155,7 +157,7 @@ def _fit(
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
         finally:
             folder.write_metrics(fitter)
-    return _conclude(fitter, folder, name, interrupt, console)
+    return conclude(fitter, folder, name, interrupt, console)
 
 
 def run_search(
@@ -175,7 +177,7 @@ def run_search(
     """
     # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
-    _require_runnable(first)
+    require_runnable(first)
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
@@ -189,7 +191,7 @@ def _search(
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
-        _announce(what, console)
+        announce(what, console)
         return bars.enter_context(ProgressLine(what.samples, console)), interrupt
 
     def end(attempt: Attempt) -> bool:
@@ -200,15 +202,15 @@ def _search(
 
     with interrupt.listening(), bars:
         best = auto(samples, seed, parts, begin, end)
-    folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
+    folder.write_text(EXPERIMENT, as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    result = conclude(best.fitter, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
     return result
 
 
-def _require_runnable(what: Experiment) -> None:
+def require_runnable(what: Experiment) -> None:
     """Raise a ValueError where a run would end in nothing to score."""
     if updates_within(what.schedule, what.samples) == 0:
         first, _ = what.schedule.next_update(
@@ -223,7 +225,8 @@ def _require_runnable(what: Experiment) -> None:
         what.target.held_out()
 
 
-def _as_toml(what: Experiment, console: Console) -> str:
+def as_toml(what: Experiment, console: Console) -> str:
+    """The experiment as TOML, or a remark that says why there is none."""
     try:
         return to_toml(what)
     except configuration.NotSerialisable as error:
@@ -238,26 +241,29 @@ def _as_data(part: Any) -> Any:
         return repr(part)
 
 
-def _announce(what: Experiment, console: Console) -> None:
+def announce(what: Experiment, console: Console) -> None:
+    """Say what is fitted."""
     for part in ("signal", "target", "model", "schedule"):
-        console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
+        if getattr(what, part) is not None:
+            console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
 
 
-def _conclude(
+def conclude(
     fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
 ) -> dict[str, Any]:
+    """Save the fit, score it where there is something held out, and say how it went."""
     folder.finish(fitter)
     if interrupt.interrupted:
         console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
         console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
-    x, y = fitter.held_out_samples()
-    scores = fitter.score(x, y)
+    held_out = None if fitter.signal is None else fitter.held_out_samples()
+    scores = None if held_out is None else fitter.score(*held_out)
     report = fitter.report
     result = attrs.asdict(report) | {
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
-        "scores": scores.as_dict(),
+        "scores": None if scores is None else scores.as_dict(),
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
@@ -269,14 +275,28 @@ def _conclude(
         f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
         soft_wrap=True,
     )
+    if held_out is None or scores is None:
+        console.print(f"mean loss before each of the last updates: {report.loss:.3g}", **_PLAIN)
+    else:
+        _show_scores(fitter, folder, name, scores, held_out, console)
+    console.print(f"the run is in {folder.path}", **_PLAIN)
+    return result
+
+
+def _show_scores(
+    fitter: Fitter,
+    folder: RunFolder,
+    name: str,
+    scores: Scores,
+    held_out: tuple[Samples, Samples],
+    console: Console,
+) -> None:
     console.print(
         f"free run on {scores.streams} held-out stream{'s' if scores.streams > 1 else ''} of "
         f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
         soft_wrap=True,
     )
     try:
-        draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")
+        draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
         console.print(f"no picture: {error}", style="yellow", **_PLAIN)
-    console.print(f"the run is in {folder.path}", **_PLAIN)
-    return result

@@ -39,6 +39,9 @@ class Callback:
     def after_update(self, fitter: Fitter) -> None:
         """Called after each update; may raise `StopFitting`."""
 
+    def while_waiting(self, fitter: Fitter) -> None:
+        """Called now and then while `Fitter.fit_live` waits; may raise `StopFitting`."""
+
     def after_fit(self, fitter: Fitter) -> None:
         """Called at the end of each `Fitter.fit` and `Fitter.partial_fit`, error or not."""
 

@@ -36,6 +36,7 @@ class Course:
         seconds: time spent.
         samples_timed: samples over all streams that were fitted in that time.
         is_running: whether a fit is in progress.
+        was_stopped: whether a callback ended the last one.
     """
 
     streams: int = 1
@@ -48,6 +49,7 @@ class Course:
     seconds: float = 0.0
     samples_timed: int = 0
     is_running: bool = False
+    was_stopped: bool = False
 
     def begin(self, streams: int, seed: int) -> None:
         """Go to the place before the first sample."""
@@ -60,7 +62,7 @@ class Course:
         training = self.training
         assert training is not None  # nobody fits without
         begin, position = time.perf_counter(), training.buffer.position
-        self.is_running = True
+        self.is_running, self.was_stopped = True, False
         try:
             with computing(threads), torch.random.fork_rng(devices=[]):
                 torch.set_rng_state(self.chance)
@@ -70,7 +72,8 @@ class Course:
                     self.chance = torch.get_rng_state()
         except BaseException as error:
             self.asked = self._fitted(training)
-            if not isinstance(error, StopFitting):
+            self.was_stopped = isinstance(error, StopFitting)
+            if not self.was_stopped:
                 raise
         finally:
             self.is_running = False

@@ -14,7 +14,7 @@ from seqfit.computing import computing
 from seqfit.configuration import ConfigurationError
 from seqfit.evaluation.free_run import free_run
 from seqfit.evaluation.scores import Scores, score
-from seqfit.fitting.callbacks import Callback, require_callbacks
+from seqfit.fitting.callbacks import Callback, StopFitting, require_callbacks
 from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
@@ -25,11 +25,13 @@ from seqfit.fitting.samples import Samples, as_array, as_samples
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.limits import in_short
+from seqfit.live.base import LiveSource
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
+LIVE_AT_ONCE = 2**12
 
 
 @final
@@ -101,6 +103,11 @@ class Fitter(Experiment):
     def samples_left(self) -> int:
         """Samples of the experiment's number that `fit` was not asked for yet, or did not take."""
         return max(self.samples - self._course.asked, 0)
+
+    @property
+    def samples_given(self) -> int:
+        """Samples of each stream that `partial_fit` and `fit_live` were given."""
+        return self._course.given
 
     @property
     def learning_rate_now(self) -> float:
@@ -196,6 +203,43 @@ class Fitter(Experiment):
             self._course.given += len(inputs)
             everything = training.buffer.position + training.buffer.waiting
             self._advance(everything)
+        return self
+
+    def fit_live(self, source: LiveSource, samples: int | None = None) -> Fitter:
+        """Fit on samples as they come, until there are no more or a callback stops it.
+
+        They are taken when they are wanted, a few thousand at a time, and follow those that were
+        given before; a fit that was loaded from a checkpoint goes on with what the source gives
+        next, see `samples_given`.
+
+        Args:
+            source: gives the samples.
+            samples: how many to take at most, over all streams; None takes all that come.
+
+        Returns:
+            The fitter itself.
+
+        Raises:
+            ValueError: a sample is wrong, as the source and `partial_fit` say.
+            OSError: as the source says.
+            DivergedError: as in `fit`.
+        """
+        if samples is not None:
+            require_positive_int("samples", samples)
+        streams = self.schedule.streams
+        most, taken = max(1, LIVE_AT_ONCE // streams), 0
+        while samples is None or taken * streams < samples:
+            left = most if samples is None else min(most, -(-samples // streams) - taken)
+            chunk = source.read(left)
+            if chunk is None:
+                break
+            if len(chunk[0]):
+                self.partial_fit(*chunk)
+                taken += len(chunk[0])
+                if self._course.was_stopped:
+                    break
+            elif self._is_stopped_waiting():
+                break
         return self
 
     def predict(self, x: Any) -> Samples:
@@ -387,6 +431,14 @@ class Fitter(Experiment):
                 callback.before_compiling(self)
         one_by_one = any(callback.every_update for callback in self.callbacks)
         training.advance(self, until, self._after_update, one_by_one)
+
+    def _is_stopped_waiting(self) -> bool:
+        try:
+            for callback in self.callbacks:
+                callback.while_waiting(self)
+        except StopFitting:
+            return True
+        return False
 
     def _after_update(self) -> None:
         for callback in self.callbacks:
