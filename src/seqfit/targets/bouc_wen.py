@@ -27,10 +27,10 @@ def _above_minus_beta(target: BoucWen, attribute: attrs.Attribute[Any], value: A
 
 def _short_enough(target: BoucWen, attribute: attrs.Attribute[Any], value: Any) -> None:
     positive(target, attribute, value)
-    if value * target.steepness > 0.5:
+    if value * target.steepness > 0.25:
         raise ValueError(
-            f"{attribute.name} must be at most {0.5 / target.steepness:.3g} for these beta, gamma, "
-            f"exponent and rise, got {value!r}"
+            f"{attribute.name} must be at most {0.25 / target.steepness:.3g} for these rise, beta, "
+            f"gamma and exponent, got {value!r}"
         )
 
 
@@ -71,7 +71,7 @@ class BoucWen(Target):
     )
     ratio: float = attrs.field(default=0.1, validator=probability)
     stiffness: float = attrs.field(default=1.0, validator=finite)
-    step: float = attrs.field(default=0.1, validator=_short_enough)
+    step: float = attrs.field(default=0.02, validator=_short_enough)
 
     @property
     def limit(self) -> float:

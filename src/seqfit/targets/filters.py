@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import math
 from typing import Any, Literal, final
 
 import attrs
@@ -186,6 +187,12 @@ def _edges_of_the_band(design: Butterworth, attribute: attrs.Attribute[Any], val
         )
 
 
+def _gain(sections: npt.NDArray[np.float64], frequency: float) -> float:
+    """Absolute frequency response at a frequency in cycles per sample."""
+    delays = np.exp(-2j * np.pi * frequency * np.arange(3))
+    return float(np.prod(np.abs((sections[:, :3] @ delays) / (sections[:, 3:] @ delays))))
+
+
 _orders = must(
     "an int from 1 to 20", lambda v: isinstance(v, int) and v is not True and 1 <= v <= 20
 )
@@ -226,11 +233,19 @@ class Butterworth(Target):
         try:
             designed = IIR(sections.tolist())
         except ValueError as error:
-            raise ValueError(
-                f"edges {self.edges!r} are too near one another, 0 or 0.5 for order={self.order}: "
-                f"{error}"
-            ) from error
+            raise ValueError(f"{self._too_narrow}: {error}") from error
+        for edge in self.edges:
+            gain = _gain(sections, edge)
+            if not abs(gain - math.sqrt(0.5)) < 1e-6:
+                raise ValueError(f"{self._too_narrow}: at {edge!r} its gain would be {gain:.3g}")
         object.__setattr__(self, "_filter", designed)
+
+    @property
+    def _too_narrow(self) -> str:
+        return (
+            f"edges must be further from one another, from 0 and from 0.5 for float64 to tell a "
+            f"filter of order={self.order}, got {self.edges!r}"
+        )
 
     def start(self, streams: int) -> State:
         return self._filter.start(streams)

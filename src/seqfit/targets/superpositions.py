@@ -193,10 +193,10 @@ class Preisach(Target):
 
 def _grid(levels: int, weights: tuple[tuple[float, ...], ...] | None) -> npt.NDArray[np.float64]:
     """The weights as a lower triangular matrix."""
-    grid = np.tril(np.ones((levels, levels)))
-    if weights is None:
-        return grid / grid.sum()
-    grid[np.tril_indices(levels)] = np.concatenate([np.array(row) for row in weights])
+    grid = np.zeros((levels, levels))
+    grid[np.tril_indices(levels)] = (
+        2 / (levels * (levels + 1)) if weights is None else np.concatenate(weights)
+    )
     return grid
 
 
@@ -205,10 +205,7 @@ def _triangle_sums(grid: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     levels = len(grid)
     sums = np.zeros((levels + 1, levels + 1))
     sums[1:, :levels] = np.cumsum(np.cumsum(grid[:, ::-1], axis=1)[:, ::-1], axis=0)
-    # Place [M, m] now holds the rows before M and the columns from m on. No relay has j > i, so
-    # only where m >= M is there nothing left, but for rounding.
-    below: npt.NDArray[np.float64] = np.tril(sums, -1)
-    return below
+    return sums
 
 
 @compiled

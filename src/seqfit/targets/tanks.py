@@ -33,8 +33,8 @@ class CascadedTanks(Target):
     device.
 
     It is integrated by the classical Runge-Kutta method of order 4 in steps of
-    ``sampling_time / substeps``, which is of order 2 in the steps in which a tank fills, begins to
-    run over or runs dry.
+    ``sampling_time / substeps``; one in which the upper tank fills is made in two parts. Where a
+    tank fills or runs dry the order is 2.
 
     References:
         Schoukens and Noël (2017), "Three benchmarks addressing open challenges in nonlinear system
@@ -102,23 +102,33 @@ class CascadedTanks(Target):
 
 
 @compiled
-def _flows(
+def _rates(
+    a: float, b: float, inflow: float, over: float, tanks: tuple[float, float, float, float]
+) -> tuple[float, float]:
+    """Rates of the levels while a constant flow runs over from the upper tank."""
+    upper_outlet, passage, lower_outlet, caught = tanks
+    upper, lower = np.sqrt(max(a, 0.0)), np.sqrt(max(b, 0.0))
+    filling = passage * upper - lower_outlet * lower + caught * over
+    return inflow - over - upper_outlet * upper, filling
+
+
+@compiled
+def _after(
     a: float,
     b: float,
     inflow: float,
-    upper_outlet: float,
-    passage: float,
-    lower_outlet: float,
-    caught: float,
-    upper_height: float,
-    lower_height: float,
+    over: float,
+    tanks: tuple[float, float, float, float],
+    h: float,
 ) -> tuple[float, float]:
-    """Rates of the levels; beyond its bounds a level counts as on them."""
-    upper, lower = np.sqrt(min(max(a, 0.0), upper_height)), np.sqrt(min(max(b, 0.0), lower_height))
-    rise = inflow - upper_outlet * upper
-    over = rise if a >= upper_height and rise > 0.0 else 0.0
-    filling = passage * upper - lower_outlet * lower + caught * over
-    return rise - over, 0.0 if b >= lower_height and filling > 0.0 else filling
+    """The levels after a step."""
+    a1, b1 = _rates(a, b, inflow, over, tanks)
+    a2, b2 = _rates(a + 0.5 * h * a1, b + 0.5 * h * b1, inflow, over, tanks)
+    a3, b3 = _rates(a + 0.5 * h * a2, b + 0.5 * h * b2, inflow, over, tanks)
+    a4, b4 = _rates(a + h * a3, b + h * b3, inflow, over, tanks)
+    a += h / 6.0 * (a1 + 2.0 * (a2 + a3) + a4)
+    b += h / 6.0 * (b1 + 2.0 * (b2 + b3) + b4)
+    return max(a, 0.0), max(b, 0.0)
 
 
 @compiled
@@ -136,17 +146,22 @@ def _tanks(
     h: float,
     substeps: float,
 ) -> None:
-    outlets = (upper_outlet, passage, lower_outlet, caught, upper_height, lower_height)
+    tanks = (upper_outlet, passage, lower_outlet, caught)
     for t in range(x.shape[0]):
         for line in range(x.shape[1]):
             y[t, line] = state[1, line]
             a, b, inflow = state[0, line], state[1, line], pump * max(x[t, line], 0.0)
+            # What runs over while the upper tank is full; it stays full until the inflow changes.
+            over = max(inflow - upper_outlet * np.sqrt(upper_height), 0.0)
             for _ in range(int(substeps)):
-                a1, b1 = _flows(a, b, inflow, *outlets)
-                a2, b2 = _flows(a + 0.5 * h * a1, b + 0.5 * h * b1, inflow, *outlets)
-                a3, b3 = _flows(a + 0.5 * h * a2, b + 0.5 * h * b2, inflow, *outlets)
-                a4, b4 = _flows(a + h * a3, b + h * b3, inflow, *outlets)
-                a += h / 6.0 * (a1 + 2.0 * (a2 + a3) + a4)
-                b += h / 6.0 * (b1 + 2.0 * (b2 + b3) + b4)
-                a, b = min(max(a, 0.0), upper_height), min(max(b, 0.0), lower_height)
+                if a >= upper_height and over > 0.0:
+                    a, b = _after(upper_height, b, inflow, over, tanks, h)
+                else:
+                    next_a, next_b = _after(a, b, inflow, 0.0, tanks, h)
+                    if next_a > upper_height:  # it fills within the step
+                        part = h * (upper_height - a) / (next_a - a)
+                        next_a, next_b = _after(a, b, inflow, 0.0, tanks, part)
+                        next_a, next_b = _after(upper_height, next_b, inflow, over, tanks, h - part)
+                    a, b = next_a, next_b
+                a, b = min(a, upper_height), min(b, lower_height)
             state[0, line], state[1, line] = a, b
