@@ -48,7 +48,8 @@ class BoucWen(Target):
     shorter last one. A step that would lead z past 0, where the equation has a kink, ends there.
 
     References:
-        Bouc (1967); Wen (1976), "Method for random vibration of hysteretic systems", equation 1;
+        Bouc (1967), "Forced vibration of mechanical systems with hysteresis"; Wen (1976), "Method
+        for random vibration of hysteretic systems", Journal of Engineering Mechanics 102;
         Ismail, Ikhouane and Rodellar (2009), "The hysteresis Bouc-Wen model, a survey"; for the
         step that ends at 0, Hénon (1982), "On the numerical computation of Poincaré maps".
 

@@ -54,7 +54,7 @@ class Duffing(Target):
     References:
         Duffing (1918), "Erzwungene Schwingungen bei veränderlicher Eigenfrequenz"; Wigren and
         Schoukens (2013), "Three free data sets for development and benchmarking in nonlinear
-        system identification", section II.
+        system identification", European Control Conference.
 
     Attributes:
         mass: of the body.
@@ -70,8 +70,8 @@ class Duffing(Target):
     damping: float = attrs.field(default=0.1, validator=non_negative)
     stiffness: float = attrs.field(default=0.5, validator=finite)
     cubic: float = attrs.field(default=0.1, validator=_holds_what_buckles)
-    sampling_time: float = attrs.field(default=1.0, validator=positive)
-    substeps: int = attrs.field(default=5, validator=_enough_at_rest)
+    sampling_time: float = attrs.field(default=0.2, validator=positive)
+    substeps: int = attrs.field(default=2, validator=_enough_at_rest)
 
     def start(self, streams: int) -> State:
         return np.zeros((2, streams, 1))  # position and velocity

@@ -43,7 +43,7 @@ class PrandtlIshlinskii(Target):
     References:
         Prandtl (1928), "Ein Gedankenmodell zur kinetischen Theorie der festen Körper", ZAMM 8;
         Ishlinskii (1944); Brokate and Sprekels (1996), "Hysteresis and phase transitions",
-        section 2.4.
+        chapter 2.
 
     Attributes:
         widths: of the plays.

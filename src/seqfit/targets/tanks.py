@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 import attrs
@@ -29,8 +30,8 @@ class CascadedTanks(Target):
     where o is what runs over, ``pump x - upper_outlet sqrt(a)`` while the upper tank is full and
     would rise, else 0. The voltage is held from each sample to the next, one below 0 counts as 0,
     and ``y[t] = b`` at sample t, before x[t] acts. Each input channel by itself. The benchmark of
-    this name is sampled every 4 s and has tanks as high as 10; the other defaults are those of no
-    device.
+    this name is sampled every 4 s and has tanks as high as 10; the other defaults, for voltages from
+    0 to 1, are those of no device.
 
     It is integrated by the classical Runge-Kutta method of order 4 in steps of
     ``sampling_time / substeps``; one in which the upper tank fills is made in two parts. Where a
@@ -38,7 +39,7 @@ class CascadedTanks(Target):
 
     References:
         Schoukens and Noël (2017), "Three benchmarks addressing open challenges in nonlinear system
-        identification", section 3.
+        identification", IFAC-PapersOnLine 50.
 
     Attributes:
         pump: rise of the upper level in a unit of time and voltage.
@@ -54,7 +55,7 @@ class CascadedTanks(Target):
         substeps: steps of the integration from one sample to the next.
     """
 
-    pump: float = attrs.field(default=0.05, validator=positive)
+    pump: float = attrs.field(default=0.2, validator=positive)
     upper_outlet: float = attrs.field(default=0.05, validator=positive)
     passage: float = attrs.field(default=0.05, validator=positive)
     lower_outlet: float = attrs.field(default=0.05, validator=positive)
@@ -64,7 +65,7 @@ class CascadedTanks(Target):
     upper_initial: float = attrs.field(default=0.0, validator=between(0, "upper_height"))
     lower_initial: float = attrs.field(default=0.0, validator=between(0, "lower_height"))
     sampling_time: float = attrs.field(default=4.0, validator=positive)
-    substeps: int = attrs.field(default=4, validator=positive_int)
+    substeps: int = attrs.field(default=2, validator=positive_int)
 
     def start(self, streams: int) -> State:
         state = np.empty((2, streams, 1))  # levels of the upper and of the lower tank
@@ -107,7 +108,7 @@ def _rates(
 ) -> tuple[float, float]:
     """Rates of the levels while a constant flow runs over from the upper tank."""
     upper_outlet, passage, lower_outlet, caught = tanks
-    upper, lower = np.sqrt(max(a, 0.0)), np.sqrt(max(b, 0.0))
+    upper, lower = math.sqrt(max(a, 0.0)), math.sqrt(max(b, 0.0))
     filling = passage * upper - lower_outlet * lower + caught * over
     return inflow - over - upper_outlet * upper, filling
 
@@ -152,7 +153,7 @@ def _tanks(
             y[t, line] = state[1, line]
             a, b, inflow = state[0, line], state[1, line], pump * max(x[t, line], 0.0)
             # What runs over while the upper tank is full; it stays full until the inflow changes.
-            over = max(inflow - upper_outlet * np.sqrt(upper_height), 0.0)
+            over = max(inflow - upper_outlet * math.sqrt(upper_height), 0.0)
             for _ in range(int(substeps)):
                 if a >= upper_height and over > 0.0:
                     a, b = _after(upper_height, b, inflow, over, tanks, h)
