@@ -101,6 +101,11 @@ def between(low: str | float, high: str) -> Validator:
     return validate
 
 
+def at_least(least: float) -> Validator:
+    """A finite number of at least `least`."""
+    return must(f"a finite number of at least {least}", lambda v: is_finite(v) and v >= least)
+
+
 def above(other: str) -> Validator:
     """A finite number greater than the field `other`, which is declared before it."""
 

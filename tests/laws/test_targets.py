@@ -14,6 +14,7 @@ from seqfit.targets import (
     PID,
     BackCalculatedIntegral,
     BoucWen,
+    BoucWenOscillator,
     Butterworth,
     CascadedTanks,
     ClippedSum,
@@ -216,6 +217,27 @@ EVERY = {
             {"sampling_time": 20.0},
         ],
     ),
+    "bouc_wen_oscillator": (
+        st.builds(
+            BoucWenOscillator,
+            mass=st.floats(1, 3),
+            damping=st.floats(0, 20),
+            stiffness=st.floats(1e3, 1e5),
+            rise=st.floats(1e3, 1e5),
+            beta=st.floats(0, 1e3),
+            gamma=st.floats(-1e3, 1e3),
+            exponent=st.sampled_from([1, 1.5, 2]),
+            substeps=st.integers(4, 8),
+        ),
+        [
+            {"mass": -1.0},
+            {"rise": 0.0},
+            {"beta": -1.0},
+            {"exponent": 0.0},
+            {"substeps": 0},
+            {"sampling_time": 0.1},
+        ],
+    ),
     "cascaded_tanks": (
         st.builds(
             CascadedTanks,
@@ -295,6 +317,7 @@ def test_those_of_two_channels_obey_the_laws(targets, bad_arguments):
         PrandtlIshlinskii(),
         Preisach(5),
         BoucWen(),
+        BoucWenOscillator(),
         Polynomial(),
         NARX(),
         WienerHammerstein(),

@@ -1,11 +1,12 @@
 """Driven oscillators and tanks against SciPy's solvers and closed forms."""
 
+import attrs
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.signal import cont2discrete, dlsim
 
-from seqfit.targets import CascadedTanks, Duffing, Memory
+from seqfit.targets import BoucWenOscillator, CascadedTanks, Duffing, Memory
 
 
 def held(slope, start, x, sampling_time, **options):
@@ -66,6 +67,41 @@ def test_a_spring_too_stiff_for_the_step_is_refused():
     calm = Duffing(substeps=100)
     y, _ = calm.transform(x, calm.start(1))
     assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize(
+    ("target", "scale", "tolerance"),
+    [
+        (BoucWenOscillator(substeps=20), 100, 1e-4),
+        (BoucWenOscillator(damping=0, beta=1e3, gamma=500, exponent=1.5, substeps=20), 30, 1e-4),
+        (BoucWenOscillator(1, 0.2, 1, 2, 0.8, 0.4, 2, sampling_time=0.5, substeps=20), 3, 1e-4),
+    ],
+    ids=["benchmark", "no damping", "of order one"],
+)
+def test_bouc_wen_oscillator_is_the_solution_of_its_equations(outputs, target, scale, tolerance):
+    x = scale * np.random.default_rng(0).uniform(-1, 1, size=30).repeat(3)
+
+    def slope(_, state, force):
+        p, v, z = state
+        acceleration = (force - target.damping * v - target.stiffness * p - z) / target.mass
+        taken = target.beta * abs(v) * abs(z) ** (target.exponent - 1) * z
+        return (
+            v,
+            acceleration,
+            target.rise * v - taken - target.gamma * v * abs(z) ** target.exponent,
+        )
+
+    step = target.sampling_time / 50
+    states = held(slope, (0, 0, 0), x, target.sampling_time, method="DOP853", max_step=step)
+    actual = outputs(target, x.reshape(-1, 1, 1)).ravel()
+    reach = np.abs(states[:, 0]).max()
+    np.testing.assert_allclose(actual / reach, states[:, 0] / reach, rtol=0, atol=tolerance)
+    coarse = outputs(attrs.evolve(target, substeps=5), x.reshape(-1, 1, 1)).ravel()
+    errors = [np.abs(y - states[:, 0]).max() for y in (coarse, actual)]
+    assert errors[0] > 5 * errors[1]  # order 1 would give 4; kinks fall anywhere in a step
+    # The hysteresis tells: without it the motion is another.
+    linear = outputs(attrs.evolve(target, beta=0, gamma=0), x.reshape(-1, 1, 1)).ravel()
+    assert np.abs(linear - actual).max() > 0.05 * reach
 
 
 def tanks(target):
@@ -131,7 +167,12 @@ def test_tanks_come_to_rest_where_what_comes_in_goes_out(outputs):
             lambda: Duffing(stiffness=-1, cubic=0),
             "cubic must be positive where stiffness=-1 is negative, got 0",
         ),
-        (lambda: Duffing(stiffness=900), "substeps must be at least 6 for these sampling_time"),
+        (
+            lambda: Duffing(stiffness=900),
+            "substeps must be at least 6 to resolve",
+        ),
+        (lambda: BoucWenOscillator(exponent=0), "exponent must be a finite number of at least 1"),
+        (lambda: BoucWenOscillator(sampling_time=0.1), "substeps must be at least 23 to resolve"),
         (lambda: CascadedTanks(caught=2), "caught must be a probability between 0 and 1, got 2"),
         (
             lambda: CascadedTanks(upper_initial=20),
@@ -150,6 +191,7 @@ def test_a_bad_argument_is_named_with_its_range(build, message):
         (Duffing(), Memory.INFINITE),
         (Duffing(cubic=0), Memory.FADING),
         (Duffing(cubic=0, damping=0), Memory.INFINITE),
+        (BoucWenOscillator(), Memory.INFINITE),
         (CascadedTanks(), Memory.FADING),
     ],
     ids=repr,

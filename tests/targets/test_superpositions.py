@@ -73,6 +73,21 @@ def test_inputs_on_a_threshold_leave_its_relays_as_they_are(outputs):
     np.testing.assert_allclose(outputs(target, x).ravel(), expected, atol=1e-15)
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3, 4, 9, 10])
+@pytest.mark.parametrize("shape", ["both", "maxima", "minima"])
+def test_as_many_extrema_as_the_grid_tells_apart_are_remembered(outputs, levels, shape):
+    falling, rising = np.arange(levels, -1, -1), np.arange(levels + 1)
+    maxima = falling if shape != "minima" else np.full(levels + 1, levels)
+    minima = rising if shape != "maxima" else np.zeros(levels + 1)
+    inward = np.stack([maxima, minima], axis=1).ravel()[: 2 * levels]
+    x = np.concatenate([inward, inward[::-1], inward, [levels, 0]]) / levels
+    rng = np.random.default_rng(levels)
+    grid = np.tril(rng.normal(size=(levels, levels)))
+    target = Preisach(levels, weights=[row[: i + 1] for i, row in enumerate(grid.tolist())])
+    actual = outputs(target, x.reshape(-1, 1, 1)).ravel()
+    np.testing.assert_allclose(actual, relays(target, grid, x), rtol=0, atol=1e-12)
+
+
 def path(*extrema, points=200):
     """An input that goes evenly from each extremum to the next."""
     stretches = [np.linspace(a, b, points) for a, b in itertools.pairwise(extrema)]

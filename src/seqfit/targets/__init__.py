@@ -22,7 +22,7 @@ from seqfit.targets.logic import Counter, Debounce, DelayedParity, RunningParity
 from seqfit.targets.memory import Memory
 from seqfit.targets.narx import NARX, Term
 from seqfit.targets.noise import Noisy
-from seqfit.targets.oscillators import Duffing
+from seqfit.targets.oscillators import BoucWenOscillator, Duffing
 from seqfit.targets.recorded import RecordedOutput
 from seqfit.targets.static import PiecewiseLinear, Polynomial, Saturation, Sigmoid
 from seqfit.targets.superpositions import PrandtlIshlinskii, Preisach
@@ -36,6 +36,7 @@ __all__ = [
     "PID",
     "BackCalculatedIntegral",
     "BoucWen",
+    "BoucWenOscillator",
     "Butterworth",
     "CascadedTanks",
     "Chain",

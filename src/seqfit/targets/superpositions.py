@@ -275,8 +275,6 @@ def _relays(
                 while depth and here <= minima[depth - 1, line]:
                     top = int(maxima[depth - 1, line])
                     depth -= 1
-                if depth == 0 and here == 0:
-                    top = 0  # all relays are off, as at the start
             base = minima[depth - 1, line] if depth else 0.0
             from_here = past[depth - 1, line] if depth else lowest
             risen = triangles[top, int(base)] - triangles[top, here]

@@ -30,7 +30,7 @@ class CascadedTanks(Target):
     where o is what runs over, ``pump x - upper_outlet sqrt(a)`` while the upper tank is full and
     would rise, else 0. The voltage is held from each sample to the next, one below 0 counts as 0,
     and ``y[t] = b`` at sample t, before x[t] acts. Each input channel by itself. The benchmark of
-    this name is sampled every 4 s and has tanks as high as 10; the other defaults, for voltages from
+    this name is sampled every 4 s and its tanks are 10 high; the other defaults, for voltages from
     0 to 1, are those of no device.
 
     It is integrated by the classical Runge-Kutta method of order 4 in steps of
