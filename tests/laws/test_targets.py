@@ -189,15 +189,6 @@ EVERY = {
         st.builds(NARX, st.lists(terms, min_size=1, max_size=5), limit=st.floats(0.5, 10)),
         [{"terms": []}, {"terms": [1.0]}, {"limit": 0.0}],
     ),
-    "wiener": (
-        st.builds(Wiener, iirs, statics),
-        [{"linear": 1}, {"nonlinearity": FIR()}, {"nonlinearity": None}],
-    ),
-    "hammerstein": (st.builds(Hammerstein, statics, iirs), [{"nonlinearity": ClippedSum()}]),
-    "wiener_hammerstein": (
-        st.builds(WienerHammerstein, iirs, statics, butterworths),
-        [{"front": 1}, {"nonlinearity": IIR()}, {"back": None}],
-    ),
     "duffing": (
         st.builds(
             Duffing,
@@ -262,11 +253,27 @@ EVERY = {
         ],
     ),
 }
+BLOCKS = {
+    "wiener": (
+        st.builds(Wiener, iirs, statics),
+        [{"linear": 1}, {"nonlinearity": FIR()}, {"nonlinearity": None}],
+    ),
+    "hammerstein": (st.builds(Hammerstein, statics, iirs), [{"nonlinearity": ClippedSum()}]),
+    "wiener_hammerstein": (
+        st.builds(WienerHammerstein, iirs, statics, butterworths),
+        [{"front": 1}, {"nonlinearity": IIR()}, {"back": None}],
+    ),
+}
 
 
 @pytest.mark.parametrize(("targets", "bad_arguments"), EVERY.values(), ids=EVERY.keys())
 def test_obey_the_laws_whatever_their_parameters(targets, bad_arguments):
     check_target(targets, bad_arguments=bad_arguments)
+
+
+@pytest.mark.parametrize(("targets", "bad_arguments"), BLOCKS.values(), ids=BLOCKS.keys())
+def test_blocks_obey_the_laws_whatever_they_are(targets, bad_arguments):
+    check_target(targets, bad_arguments=bad_arguments, examples=8)
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,14 @@ def test_inputs_on_a_threshold_leave_its_relays_as_they_are(outputs):
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4, 9, 10])
-@pytest.mark.parametrize("shape", ["both", "maxima", "minima"])
+@pytest.mark.parametrize("shape", ["both", "maxima", "minima", "wiped out"])
 def test_as_many_extrema_as_the_grid_tells_apart_are_remembered(outputs, levels, shape):
     falling, rising = np.arange(levels, -1, -1), np.arange(levels + 1)
     maxima = falling if shape != "minima" else np.full(levels + 1, levels)
     minima = rising if shape != "maxima" else np.zeros(levels + 1)
     inward = np.stack([maxima, minima], axis=1).ravel()[: 2 * levels]
+    if shape == "wiped out":  # each loop ends at the maximum that it began at
+        inward = np.array([(levels, j, levels - 1) for j in range(levels)]).ravel()
     x = np.concatenate([inward, inward[::-1], inward, [levels, 0]]) / levels
     rng = np.random.default_rng(levels)
     grid = np.tril(rng.normal(size=(levels, levels)))

@@ -17,9 +17,30 @@ from seqfit.targets.recursion import each_channel, one_output
 from seqfit.validators import above, between, finite, non_negative, probability
 
 
+class BoundedIntegral(Target):
+    """A sum for each line of inputs, from `initial`, whose output stays from `low` to `high`."""
+
+    __slots__ = ()
+
+    low: float
+    high: float
+    initial: float
+
+    def start(self, streams: int) -> State:
+        return np.full((streams, 1), float(self.initial))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @property
+    def memory(self) -> Memory:
+        return Memory.INFINITE
+
+
 @final
 @attrs.frozen
-class SaturatedIntegral(Target):
+class SaturatedIntegral(BoundedIntegral):
     """A sum that stops at its bounds, ``y[t] = clip(y[t-1] + gain (x[t] - offset), low, high)``.
 
     The bounds act inside the recursion (anti-windup by clamping): a finished sum that is clipped is
@@ -40,19 +61,8 @@ class SaturatedIntegral(Target):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=between("low", "high"))
 
-    def start(self, streams: int) -> State:
-        return np.full((streams, 1), float(self.initial))
-
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         return each_channel(self, _sum, x, state, 1.0, self.gain, self.offset, self.low, self.high)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def memory(self) -> Memory:
-        return Memory.INFINITE
 
     @property
     def output_determines_state(self) -> bool:
@@ -98,7 +108,7 @@ class LeakyIntegral(Target):
 
 @final
 @attrs.frozen
-class ClippedSum(Target):
+class ClippedSum(BoundedIntegral):
     """A sum that is clipped where it is read: beyond its bounds it goes on and winds up.
 
     ``y[t] = clip(s[t], low, high)`` of ``s[t] = s[t-1] + gain (x[t] - offset)``. The way back
@@ -119,21 +129,10 @@ class ClippedSum(Target):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=finite)
 
-    def start(self, streams: int) -> State:
-        return np.full((streams, 1), float(self.initial))
-
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         return each_channel(
             self, _clipped_sum, x, state, self.gain, self.offset, self.low, self.high, 0.0
         )
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def memory(self) -> Memory:
-        return Memory.INFINITE
 
     @property
     def output_determines_state(self) -> bool:
@@ -142,7 +141,7 @@ class ClippedSum(Target):
 
 @final
 @attrs.frozen
-class BackCalculatedIntegral(Target):
+class BackCalculatedIntegral(BoundedIntegral):
     """A clipped sum that is drawn back to its bounds: anti-windup by back-calculation.
 
     ``v[t] = s[t-1] + gain (x[t] - offset)``, ``y[t] = clip(v[t], low, high)`` and
@@ -168,20 +167,9 @@ class BackCalculatedIntegral(Target):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=between("low", "high"))
 
-    def start(self, streams: int) -> State:
-        return np.full((streams, 1), float(self.initial))
-
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         integral = self.gain, self.offset, self.low, self.high
         return each_channel(self, _clipped_sum, x, state, *integral, self.tracking)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def memory(self) -> Memory:
-        return Memory.INFINITE
 
     @property
     def output_determines_state(self) -> bool:
@@ -190,7 +178,7 @@ class BackCalculatedIntegral(Target):
 
 @final
 @attrs.frozen
-class DeadZoneIntegral(Target):
+class DeadZoneIntegral(BoundedIntegral):
     """A saturated integral that small inputs leave as it is.
 
     ``y[t] = clip(y[t-1] + gain d(x[t] - offset), low, high)``, where
@@ -212,20 +200,9 @@ class DeadZoneIntegral(Target):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=between("low", "high"))
 
-    def start(self, streams: int) -> State:
-        return np.full((streams, 1), float(self.initial))
-
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         integral = self.gain, self.offset, self.low, self.high
         return each_channel(self, _dead_zone_sum, x, state, *integral, self.dead_zone)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def memory(self) -> Memory:
-        return Memory.INFINITE
 
     @property
     def output_determines_state(self) -> bool:
@@ -234,7 +211,7 @@ class DeadZoneIntegral(Target):
 
 @final
 @attrs.frozen
-class ResettableIntegral(Target):
+class ResettableIntegral(BoundedIntegral):
     """A saturated integral that a second channel sets back.
 
     Of two input channels x and r it makes one: ``y[t] = initial`` where ``r[t] > threshold``, else
@@ -256,22 +233,11 @@ class ResettableIntegral(Target):
     initial: float = attrs.field(default=0.0, validator=between("low", "high"))
     threshold: float = attrs.field(default=0.5, validator=finite)
 
-    def start(self, streams: int) -> State:
-        return np.full(streams, float(self.initial))
-
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         integral = self.gain, self.offset, self.low, self.high
         return one_output(
             self, _resettable_sum, 2, x, state, *integral, self.initial, self.threshold
         )
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def memory(self) -> Memory:
-        return Memory.INFINITE
 
     @property
     def output_determines_state(self) -> bool:
@@ -349,8 +315,8 @@ def _resettable_sum(
     for t in range(x.shape[0]):
         for stream in range(x.shape[1]):
             if x[t, stream, 1] > threshold:
-                sums[stream] = initial
+                sums[stream, 0] = initial
             else:
-                total = sums[stream] + gain * (x[t, stream, 0] - offset)
-                sums[stream] = min(max(total, low), high)
-            y[t, stream, 0] = sums[stream]
+                total = sums[stream, 0] + gain * (x[t, stream, 0] - offset)
+                sums[stream, 0] = min(max(total, low), high)
+            y[t, stream, 0] = sums[stream, 0]
