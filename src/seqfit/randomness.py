@@ -47,7 +47,7 @@ def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return normal
 
 
-EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION, MISSING = range(1, 7)
+EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION, AMPLITUDES, MISSING = range(1, 8)
 """Purposes of `derived_seed`."""
 
 

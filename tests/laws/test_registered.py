@@ -67,6 +67,8 @@ SETTINGS = {
     ("targets", "triggered_hold"): {"inputs": 2},
     ("targets", "counter"): {"inputs": 2},
     ("targets", "missing"): {"numbered_streams": True},
+    ("targets", "resettable_integral"): {"inputs": 2},
+    ("targets", "pid"): {"inputs": 2},
     ("targets", "noisy"): {"numbered_streams": True},
     ("targets", "recorded"): {
         "numbered_streams": True,
