@@ -17,6 +17,7 @@ from seqfit.targets.narma import NARMA
 from seqfit.targets.noise import Noisy
 from seqfit.targets.recall import Adding, Copy, FlipFlop
 from seqfit.targets.recorded import RecordedOutput
+from seqfit.targets.step import target
 from seqfit.targets.windows import MovingStatistic
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "Target",
     "Threshold",
     "TriggeredHold",
+    "target",
 ]
