@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""What the README and the page on plugins show runs as it stands."""
 
 import re
 import subprocess
@@ -9,19 +9,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_python_blocks_run(number, tmp_path):
+def python_blocks(text):
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("block", [*python_blocks(README), *python_blocks(PLUGINS)])
+def test_python_blocks_run(block, tmp_path):
     rows = "\n".join(f"{i % 7 / 7},{i % 5}" for i in range(400))
     (tmp_path / "log.csv").write_text(f"valve,flow\n{rows}\n")
-    command = [sys.executable, "-W", "error", "-c", BLOCKS[number]]
+    (tmp_path / "blocks.py").write_text(block, encoding="utf-8")
+    command = [sys.executable, "-W", "error", "blocks.py"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
 
 
 def test_there_are_blocks_to_run():
-    assert len(BLOCKS) >= 4
+    assert len(python_blocks(README)) >= 4
+    assert len(python_blocks(PLUGINS)) >= 4
 
 
 def test_pictures_are_there():

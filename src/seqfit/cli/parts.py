@@ -55,7 +55,9 @@ def which_kind(text: str) -> tuple[plugins.Kind, str]:
     found = [kind for kind in plugins.KINDS if name in plugins.names(kind)]
     if not found:
         every = sorted({name for kind in plugins.KINDS for name in plugins.names(kind)})
-        raise ValueError(f"nothing is named {name!r}{did_you_mean(name, every)}; see 'seqfit list'")
+        raise ValueError(
+            f"nothing that 'seqfit list' shows is named {name!r}{did_you_mean(name, every)}"
+        )
     if len(found) > 1:
         kinds = " and ".join(f"a {kind[:-1]}" for kind in found)
         raise ValueError(f"{name!r} is {kinds}; say which: {found[0][:-1]}:{name}")
