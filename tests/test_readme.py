@@ -16,11 +16,14 @@ def python_blocks(text):
     return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("block", [*python_blocks(README), *python_blocks(PLUGINS)])
-def test_python_blocks_run(block, tmp_path):
+BLOCKS = [*python_blocks(README), *python_blocks(PLUGINS)]
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_python_blocks_run(number, tmp_path):
     rows = "\n".join(f"{i % 7 / 7},{i % 5}" for i in range(400))
     (tmp_path / "log.csv").write_text(f"valve,flow\n{rows}\n")
-    (tmp_path / "blocks.py").write_text(block, encoding="utf-8")
+    (tmp_path / "blocks.py").write_text(BLOCKS[number], encoding="utf-8")
     command = [sys.executable, "-W", "error", "blocks.py"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
 

@@ -102,6 +102,7 @@ def test_they_come_back_from_a_configuration():
     ("target", "bounds"),
     [
         (A + Threshold(), (-0.5, 2)),
+        (SaturatedIntegral(low=-1, high=1) + SaturatedIntegral(low=0, high=3), (-1, 4)),
         (A + B, (-math.inf, math.inf)),
         (A * A, (-0.5, 1)),
         (SaturatedIntegral(low=-3, high=-2, initial=-2) * A, (-3, 1.5)),

@@ -286,6 +286,8 @@ def decorated(x, state, gain=1.0):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
+        (3, "seqfit.target takes a function, got 3"),
+        (math.hypot, "seqfit.target takes a function, got <built-in function hypot>"),
         (lambda x: x, "must take x, a state and then settings"),
         (lambda x, state, *rest: x, "must take x, a state and then settings"),
         (lambda x, state, *, gain=1.0: x, "none of them by keyword alone"),

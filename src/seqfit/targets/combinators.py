@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 import itertools
+import operator
 from typing import ClassVar, final
 
 import attrs
@@ -74,6 +75,8 @@ class _Parallel(Target):
 class Sum(_Parallel):
     """The sum of what several targets make of the same inputs; also written ``a + b``.
 
+    The parts run in float64, and what comes out is rounded once.
+
     Attributes:
         parts: the targets; each has as many outputs as the first, one for one.
     """
@@ -86,13 +89,15 @@ class Sum(_Parallel):
     def bounds(self) -> tuple[float, float]:
         # Added up as the outputs are, so that rounding leaves no output beyond them.
         lows, highs = zip(*(part.bounds for part in self.parts), strict=True)
-        return functools.reduce(float.__add__, lows), functools.reduce(float.__add__, highs)
+        return functools.reduce(operator.add, lows), functools.reduce(operator.add, highs)
 
 
 @final
 @attrs.frozen
 class Product(_Parallel):
     """The product of what several targets make of the same inputs; also written ``a * b``.
+
+    The parts run in float64, and what comes out is rounded once.
 
     Attributes:
         parts: the targets; each has as many outputs as the first, one for one.

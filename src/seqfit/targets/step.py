@@ -169,6 +169,8 @@ def _initial_and_fields(
     function: Callable[..., Any], validators: Mapping[str, Validator]
 ) -> tuple[float | tuple[float, ...], dict[str, Any]]:
     """The first state of a step function, and the fields of its target."""
+    if not inspect.isfunction(function):
+        raise TypeError(f"seqfit.target takes a function, got {function!r}")
     name = function.__name__
     arguments = list(inspect.signature(function).parameters.values())
     if len(arguments) < 2 or any(
