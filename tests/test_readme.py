@@ -22,7 +22,8 @@ BLOCKS = [
 def test_python_blocks_run(block, tmp_path):
     rows = "\n".join(f"{i % 7 / 7},{i % 5}" for i in range(2000))
     (tmp_path / "log.csv").write_text(f"valve,flow\n{rows}\n")
-    command = [sys.executable, "-W", "error", "-c", block]
+    (tmp_path / "blocks.py").write_text(block, encoding="utf-8")  # compiled functions want a file
+    command = [sys.executable, "-W", "error", "blocks.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -9,6 +9,7 @@ from seqfit.models import GRU, LSTM, RNN, DiagonalStateSpace, Scaled, Wrap
 from seqfit.recordings import Recording
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import Beside, Events, GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
+from seqfit.targets import Beside as BesideTargets
 from seqfit.targets import (
     Chain,
     Counter,
@@ -22,6 +23,7 @@ from seqfit.targets import (
     Noisy,
     PeakHold,
     Play,
+    Product,
     RateLimiter,
     RecordedOutput,
     Relay,
@@ -29,6 +31,8 @@ from seqfit.targets import (
     SampleHold,
     SaturatedIntegral,
     Stop,
+    Sum,
+    Switch,
     Threshold,
 )
 from seqfit.testing import (
@@ -57,6 +61,10 @@ EXAMPLES = {
     ("signals", "beside"): Beside([RandomHold(), Events(channels=2), RandomHold()]),
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
+    ("targets", "sum"): Sum([SaturatedIntegral(), Delay(3)]),
+    ("targets", "product"): Product([SaturatedIntegral(), Delay(3)]),
+    ("targets", "switch"): Switch([SaturatedIntegral(), Delay(3)]),
+    ("targets", "beside"): BesideTargets([SaturatedIntegral(), Delay(3)]),
     ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
     ("targets", "missing"): Missing(SaturatedIntegral()),
     ("targets", "noisy"): Noisy(SaturatedIntegral(), outliers=0.1),
@@ -69,6 +77,12 @@ SETTINGS = {
     ("targets", "missing"): {"numbered_streams": True},
     ("targets", "resettable_integral"): {"inputs": 2},
     ("targets", "pid"): {"inputs": 2},
+    ("targets", "flip_flop"): {"inputs": 3},
+    ("targets", "adding"): {"inputs": 2},
+    ("targets", "copy"): {"inputs": 3},
+    ("targets", "delayed_match"): {"inputs": 3},
+    ("targets", "context_integration"): {"inputs": 4},
+    ("targets", "switch"): {"inputs": 2},
     ("targets", "noisy"): {"numbered_streams": True},
     ("targets", "recorded"): {
         "numbered_streams": True,

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from seqfit.cli.check import check
 from seqfit.cli.compare import compare
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
+from seqfit.cli.new import new
 from seqfit.cli.resume import resume
 from seqfit.limits import printable
 
@@ -26,6 +28,8 @@ app.command()(resume)
 app.command()(evaluate)
 app.command()(compare)
 app.command(name="list")(list_components)
+app.command()(new)
+app.command()(check)
 
 
 def _print_version(wanted: bool) -> None:

@@ -46,6 +46,10 @@ class BlockOriented(Target):
         return self.chain.memory
 
     @property
+    def has_missing(self) -> bool:
+        return self.chain.has_missing
+
+    @property
     def output_determines_state(self) -> bool | None:
         return self.chain.output_determines_state
 

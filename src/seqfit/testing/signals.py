@@ -15,6 +15,7 @@ from seqfit.testing.laws import (
     Broken,
     Example,
     Law,
+    OnVerdict,
     check_laws,
     describe,
     first_difference,
@@ -31,6 +32,7 @@ def check_signal(
     *,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Check a signal against the laws of its interface.
 
@@ -38,11 +40,15 @@ def check_signal(
         signal: a signal, or a Hypothesis strategy of signals.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    check_laws(signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples)
+    check_laws(
+        signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples, on_verdict=on_verdict
+    )
 
 
 def _once(signal: Signal) -> st.SearchStrategy[Example]:

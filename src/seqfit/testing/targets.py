@@ -18,6 +18,7 @@ from seqfit.testing.laws import (
     Broken,
     Example,
     Law,
+    OnVerdict,
     check_laws,
     describe,
     first_difference,
@@ -36,6 +37,7 @@ def check_target(
     numbered_streams: bool = False,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Check a target against the laws of its interface.
 
@@ -48,13 +50,17 @@ def check_target(
             in a recording.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
     laws = _laws(xs, _same_first_streams if numbered_streams else _same_when_alone)
-    check_laws(target, Target, laws, bad_arguments=bad_arguments, examples=examples)
+    check_laws(
+        target, Target, laws, bad_arguments=bad_arguments, examples=examples, on_verdict=on_verdict
+    )
 
 
 def _laws(xs: st.SearchStrategy[Array], same_beside_others: Callable[..., None]) -> list[Law]:
