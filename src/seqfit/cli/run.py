@@ -12,9 +12,11 @@ import attrs
 from rich.console import Console
 
 from seqfit import configuration, plugins, recipes
+from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.configuration import from_data
+from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
     DivergedError,
@@ -27,6 +29,7 @@ from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
+from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
@@ -60,7 +63,6 @@ def run_experiment(
     """
     _require_runnable(what)
     text = _as_toml(what, console)
-    Fitter.of(what)  # what can't be fitted is an error before a folder is made
     folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.at_work(EXPERIMENT):
         _announce(what, console)
@@ -125,15 +127,13 @@ def _fit(
     retries: int,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
-    wanted = 0  # halvings of the learning rate
+    wanted = skip = 0  # halvings of the learning rate, and checkpoints that led nowhere
     for attempt in range(retries + 1):
-        interrupt, bar, halvings = (
-            StopOnInterrupt(),
-            ProgressLine(what.samples, console),
-            Halvings(),
-        )
-        callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
-        found, damaged = folder.unfinished(callbacks)
+        bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
+        halvings, journal = Halvings(), Journal(folder)
+        checkpoints = folder.checkpoints(checkpoint_every)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        found, damaged = folder.unfinished(callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
@@ -153,12 +153,14 @@ def _fit(
         except DivergedError as error:
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
-                raise
+                hint = (
+                    "" if retries else "; --retries N goes back and halves the rate up to N times"
+                )
+                raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
+            skip = 0 if checkpoints.has_taken else skip + (attempt > 0)
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
-        finally:
-            folder.write_metrics(fitter)
-    return _conclude(fitter, folder, name, interrupt, console)
+    return _conclude(fitter, journal.report(fitter), folder, name, interrupt, console)
 
 
 def run_search(
@@ -205,7 +207,8 @@ def _search(
         best = auto(samples, seed, parts, begin, end)
     folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    report = attrs.asdict(best.fitter.report)
+    result = _conclude(best.fitter, report, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
     return result
@@ -247,7 +250,12 @@ def _announce(what: Experiment, console: Console) -> None:
 
 
 def _conclude(
-    fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
+    fitter: Fitter,
+    report: dict[str, Any],
+    folder: RunFolder,
+    name: str,
+    interrupt: StopOnInterrupt,
+    console: Console,
 ) -> dict[str, Any]:
     folder.finish(fitter)
     if interrupt.interrupted:
@@ -255,12 +263,13 @@ def _conclude(
         console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
     x, y = fitter.held_out_samples()
     scores = fitter.score(x, y)
-    report = fitter.report
-    result = attrs.asdict(report) | {
+    doubt = _doubt(fitter, scores)
+    result = report | {
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
         "scores": scores.as_dict(),
+        "doubt": doubt,
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
@@ -268,8 +277,9 @@ def _conclude(
         console.print(fitter.describe(), style="bold", **_PLAIN)
     folder.write_json(RESULT, result)
     console.print(
-        f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
-        f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
+        f"{report['samples']:,} samples in {report['updates']:,} updates and "
+        f"{report['seconds']:.1f} s: {report['us_per_sample']:.1f} us a sample with the "
+        f"{report['engine']} engine",
         soft_wrap=True,
     )
     console.print(
@@ -277,9 +287,26 @@ def _conclude(
         f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
         soft_wrap=True,
     )
+    if doubt is not None:
+        console.print(doubt, style="yellow", **_PLAIN)
     try:
         draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
         console.print(f"no picture: {error}", style="yellow", **_PLAIN)
     console.print(f"the run is in {folder.path}", **_PLAIN)
     return result
+
+
+def _doubt(fitter: Fitter, scores: Scores) -> str | None:
+    """Why the fit says little of the target, if that is so."""
+    report = fitter.report
+    fitted = f"{report.samples:,} sample{'s were' if report.samples > 1 else ' was'} fitted"
+    if fitter.verdict == VERDICTS[Status.TOO_FEW.value]:
+        return f"{fitted}, which is too few to tell: hardly more than the model has numbers"
+    if scores.nrmse is not None and scores.nrmse >= 1.0:
+        times = f"{report.updates:,} update{'s' if report.updates > 1 else ''}"
+        return (
+            f"the free run is no nearer the target than a constant is: {fitted}, in {times}, which "
+            "may be too few to tell"
+        )
+    return None
