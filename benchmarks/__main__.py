@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | peers``, each with ``--help``."""
+"""``python -m benchmarks NAME``, each with ``--help``; see `MODULES` for the names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ MODULES = {
     "accuracy": "benchmarks.accuracy",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
+    "checkpoints": "benchmarks.checkpoints",
     "peers": "benchmarks.peers.environments",
 }
 

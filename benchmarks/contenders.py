@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from benchmarks.work import Samples, Work
 from seqfit import Fitter
-from seqfit.fitting import TorchOptimizer
+from seqfit.fitting import Callback, TorchOptimizer
 from seqfit.models import GRU
 from seqfit.schedules import Accumulate
 from seqfit.signals import RandomHold
@@ -118,7 +119,7 @@ class WindowLoop(Here):
         return _flat(self._net)
 
 
-def fitter_of(work: Work, engine: str) -> Fitter:
+def fitter_of(work: Work, engine: str, callbacks: Sequence[Callback] = ()) -> Fitter:
     """What seqfit's user writes for this work."""
     return Fitter(
         RandomHold(),
@@ -127,6 +128,7 @@ def fitter_of(work: Work, engine: str) -> Fitter:
         Accumulate(work.window, work.every, streams=work.streams),
         optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
         engine=engine,
+        callbacks=tuple(callbacks),
     )
 
 
