@@ -1,7 +1,8 @@
 """What checkpoints cost: the same fit with them and without, in turns.
 
 Run it as ``python -m benchmarks checkpoints``. It prints by how much they make a fit longer, the
-median and the quartiles of paired rounds.
+median and the quartiles of paired rounds; and the processor's time that they take, of the thread
+that fits and of the one that writes, which is steadier on a machine that others use too.
 """
 
 from __future__ import annotations
@@ -58,31 +59,38 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     work = Work("")
-    print(
-        "| GRU of 50 units, an update every 50 samples | longer by | quartiles | a checkpoint, ms |"
-    )
-    print("| --- | ---: | ---: | ---: |")
+    print("| GRU of 50 units, updates of 50 samples | longer by | quartiles | fitting | writing |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             saving = fitter_of(work, case.engine, [Checkpoints(folder, **case.often)])
             plain = fitter_of(work, case.engine)
-            both = [(_seconds(plain, case), _seconds(saving, case)) for _ in range(rounds + 1)][1:]
-        longer = [100 * (with_them / without - 1) for without, with_them in both]
-        low, middle, high = statistics.quantiles(longer, n=4)
-        seconds = statistics.median(without for without, _ in both)
-        taken = seconds / case.often.get("seconds", seconds)
-        if "samples" in case.often:
-            taken = case.samples / case.often["samples"]
-        each = middle / 100 * seconds / taken * 1e3
+            pairs = [(_spent(plain, case), _spent(saving, case)) for _ in range(rounds + 1)][1:]
+        low, middle, high = statistics.quantiles([s.wall / p.wall - 1 for p, s in pairs], n=4)
+        fitting = statistics.median(s.fitting / p.fitting - 1 for p, s in pairs)
+        writing = statistics.median(s.writing / p.fitting for p, s in pairs)
         print(
-            f"| {case.title} | {middle:.1f}% | {low:.1f}% to {high:.1f}% | {each:.1f} |", flush=True
+            f"| {case.title} | {middle:.1%} | {low:.1%} to {high:.1%} | {fitting:.1%} | "
+            f"{writing:.1%} |",
+            flush=True,
         )
 
 
-def _seconds(fitter: Fitter, case: Case) -> float:
-    begin = time.perf_counter()
+@final
+@attrs.frozen
+class Spent:
+    """Seconds of a fit: by the clock, and of the processor for each of two threads."""
+
+    wall: float
+    fitting: float
+    writing: float
+
+
+def _spent(fitter: Fitter, case: Case) -> Spent:
+    wall, fitting, process = time.perf_counter(), time.thread_time(), time.process_time()
     fitter.fit(case.samples)
-    return time.perf_counter() - begin
+    wall, fitting = time.perf_counter() - wall, time.thread_time() - fitting
+    return Spent(wall, fitting, time.process_time() - process - fitting)
 
 
 if __name__ == "__main__":
