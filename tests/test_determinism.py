@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import random
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import torch
 from seqfit import Fitter, plugins, states
 from seqfit.fitting import Callback, Checkpoints
 from seqfit.fitting.checkpoint import read_checkpoint
-from seqfit.models import RNN, Wrap
+from seqfit.models import RNN
 from seqfit.schedules import Replay, TruncatedBPTT
 from seqfit.signals import RandomHold, Signal
 from seqfit.targets import Noisy, SaturatedIntegral
@@ -34,22 +33,6 @@ def test_every_statement_has_its_test():
         line for line in (ROOT / "docs/determinism.md").read_text().splitlines() if "| `" in line
     ]
     assert len(stated) == len(NAMED) >= 10
-
-
-class Dropped(torch.nn.Module):
-    """A network that draws from torch's generator while it is fitted."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.net = torch.nn.GRU(inputs, 3)
-        self.out = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(3, outputs))
-
-    def start(self, streams):
-        return torch.zeros(streams, 3)
-
-    def forward(self, x, state):
-        h, state = self.net(x, state[None])
-        return self.out(h), state[0]
 
 
 class Told(Callback):
@@ -120,17 +103,6 @@ def test_updates_one_by_one_are_updates_many_at_a_time(parts):
     many = fitter([ToldSeldom()], **parts).fit(2000)
     assert states.same(weights(one_by_one), weights(many))
     assert one_by_one.loss_curve == many.loss_curve
-
-
-def test_what_others_draw_changes_nothing():
-    quiet = fitter(model=Wrap(Dropped)).fit(300)
-    disturbed = fitter(model=Wrap(Dropped))
-    for _ in range(3):
-        torch.rand(7)
-        np.random.rand(3)  # noqa: NPY002 - the global generator is what is disturbed
-        random.random()
-        disturbed.fit(100)
-    assert states.same(weights(disturbed), weights(quiet))
 
 
 @pytest.mark.parametrize("name", plugins.names("signals"))
