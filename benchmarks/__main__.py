@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | gpu | peers``, each with ``--help``."""
+"""``python -m benchmarks NAME``, each with ``--help``; see `MODULES` for the names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ MODULES = {
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "gpu": "benchmarks.gpu",
+    "checkpoints": "benchmarks.checkpoints",
     "peers": "benchmarks.peers.environments",
 }
 

@@ -29,10 +29,11 @@ SEARCH = "search.json"
 LIVE = "live.json"
 LOCK = ".lock"
 RESULT = "result.json"
+TIME = "time.json"
 PICTURE = "fit.png"
 EVALUATION = "evaluation.json"
 SECONDS_BETWEEN = 30.0
-"""From checkpoint to checkpoint, where it is not said in samples."""
+"""From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
 
 @final
@@ -61,15 +62,21 @@ class RunFolder:
             OSError: the folder can't be made or written.
         """
         if path is None:
-            taken = (Path("runs") / f"{name}-{number:03d}" for number in itertools.count(1))
-            path = next(path for path in taken if not path.exists())
+            path = _next_free(name)
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"--run {path} is a file, not a folder")
-        folder = cls(path)
-        if folder.holds_a_run:
-            raise FileExistsError(f"--run {path} holds a run already; choose another folder")
         path.mkdir(parents=True, exist_ok=True)
-        folder.write_text(claim, content)
+        folder = cls(path)
+        try:
+            with folder.locked():  # of two that begin here at once, one finds the other's claim
+                if folder.holds_a_run:
+                    raise FileExistsError(
+                        f"--run {path} holds a run already; choose another folder"
+                    )
+                folder.write_text(claim, content)
+        except OSError:
+            folder._remove_if_empty()
+            raise
         return folder
 
     @property
@@ -81,6 +88,11 @@ class RunFolder:
     def has_checkpoints(self) -> bool:
         """Whether a fit could go on in it."""
         return (self.path / CHECKPOINT).exists() or bool(checkpoints_in(self.path / CHECKPOINTS))
+
+    @property
+    def checkpoints_taken(self) -> int:
+        """How many checkpoints of the way are there."""
+        return len(checkpoints_in(self.path / CHECKPOINTS))
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -133,7 +145,16 @@ class RunFolder:
             except Exception:
                 if not self.has_checkpoints:
                     (self.path / claim).unlink(missing_ok=True)
+                    self._remove_if_empty()
                 raise
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder where it holds nothing but its lock."""
+        lock = self.path / LOCK
+        with contextlib.suppress(OSError):
+            if [*self.path.iterdir()] == [lock]:
+                lock.unlink()
+                self.path.rmdir()
 
     def checkpoints(self, samples: int | None) -> Checkpoints:
         """Takes checkpoints while a fit runs: every half minute, or every so many samples."""
@@ -141,13 +162,14 @@ class RunFolder:
         return Checkpoints(self.path / CHECKPOINTS, samples=samples, seconds=seconds)
 
     def unfinished(
-        self, experiment: Experiment, callbacks: tuple[Callback, ...]
+        self, experiment: Experiment, callbacks: tuple[Callback, ...], skip: int = 0
     ) -> tuple[Fitter | None, list[str]]:
         """The fit as its last checkpoint has it; None where there is none yet.
 
         Args:
             experiment: what is fitted in the folder.
             callbacks: told of each update.
+            skip: how many of the newest checkpoints are passed over.
 
         Returns:
             The fitter, and what was wrong with newer files.
@@ -156,9 +178,11 @@ class RunFolder:
             CheckpointError: there are checkpoints, but none can be read.
         """
         ended = self.path / CHECKPOINT
+        if skip > self.checkpoints_taken:
+            return None, []
         try:  # those on the way are removed at the end: where there are any, they are newer
             fitter, damaged = load_latest(
-                self.path / CHECKPOINTS, callbacks=callbacks, experiment=experiment
+                self.path / CHECKPOINTS, callbacks=callbacks, experiment=experiment, skip=skip
             )
             return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
@@ -238,3 +262,13 @@ class RunFolder:
     def write_json(self, name: str, data: dict[str, Any]) -> None:
         """Write data as JSON, whole or not at all."""
         self.write_text(name, json.dumps(data, indent=2) + "\n")
+
+
+def _next_free(name: str) -> Path:
+    """A new folder below ``runs``, which no other process is given."""
+    for number in itertools.count(1):
+        path = Path("runs") / f"{name}-{number:03d}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
+    raise AssertionError("numbers have no end")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -15,6 +16,7 @@ from seqfit.validators import is_finite, require_positive_int
 
 if TYPE_CHECKING:
     from seqfit.fitting.fitter import Fitter
+    from seqfit.fitting.snapshot import Snapshot
 
 _NAME = re.compile(r"checkpoint-(\d{12})\.safetensors")
 
@@ -23,12 +25,14 @@ _NAME = re.compile(r"checkpoint-(\d{12})\.safetensors")
 class Checkpoints(Callback):
     """Saves a fit every so many samples or seconds, and keeps the last few files.
 
-    A file is complete and on the disk before an older one is removed, so that at any moment at
-    least one can be read. Updates are made many at a time, and a checkpoint is taken after them:
-    at or soon after the sample that was asked for.
+    A file is complete and on the disk before another is removed, so that at any moment at least
+    one can be read. It is written while the fit goes on, which waits for it where the next one is
+    due, or at its end. Updates are made many at a time, and a checkpoint is taken after them: at
+    or soon after the sample that was asked for.
 
     Args:
-        folder: where to; it is made if it is not there.
+        folder: where to, for one fit alone: it is made if it is not there, and checkpoints in it
+            of more samples than the fit has, which it then does not come from, are removed.
         samples: from checkpoint to checkpoint, over all streams; None leaves it to the seconds.
         seconds: likewise; None leaves it to the samples.
         keep: how many files are kept.
@@ -59,24 +63,60 @@ class Checkpoints(Callback):
         )  # fmt: skip
         self._saved_at: int | None = None
         self._saved_when = time.monotonic()
+        self._has_taken = False
+        self._writing: Future[None] | None = None
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether it has saved the fit at all."""
+        return self._has_taken
 
     def after_update(self, fitter: Fitter) -> None:
         now = fitter.report.samples
         if self._saved_at is None:  # the fit has just begun, or goes on from a checkpoint
-            self._saved_at = 0 if not checkpoints_in(self._folder) else now
+            self._saved_at = max((n for n in map(_samples, self._files()) if n <= now), default=0)
         by_samples = self._samples is not None and now - self._saved_at >= self._samples
         by_time = self._seconds is not None and time.monotonic() - self._saved_when >= self._seconds
         if by_samples or by_time:
             self.take(fitter)
 
+    def after_fit(self, fitter: Fitter) -> None:
+        self._finish_writing()
+
     def take(self, fitter: Fitter) -> None:
-        """Save now, and remove what is older than the last few."""
+        """Begin to save now; what is older than the last few is removed when that is done.
+
+        Raises:
+            OSError: the one before could not be written.
+        """
+        self._finish_writing()
         self._folder.mkdir(parents=True, exist_ok=True)
-        samples = fitter.report.samples
-        fitter.save(self._folder / f"checkpoint-{samples:012}.safetensors")
-        for path in checkpoints_in(self._folder)[self._keep :]:
+        snapshot = fitter.snapshot()
+        writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writing = writer.submit(self._write, snapshot)
+        writer.shutdown(wait=False)
+        self._saved_at, self._saved_when = snapshot.samples, time.monotonic()
+        self._has_taken = True
+
+    def _write(self, snapshot: Snapshot) -> None:
+        snapshot.write(self._folder / f"checkpoint-{snapshot.samples:012}.safetensors")
+        files = self._files()
+        newer = [path for path in files if _samples(path) > snapshot.samples]
+        for path in (*newer, *files[len(newer) + self._keep :]):
             path.unlink()
-        self._saved_at, self._saved_when = samples, time.monotonic()
+
+    def _finish_writing(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _files(self) -> list[Path]:
+        return checkpoints_in(self._folder)
+
+
+def _samples(path: Path) -> int:
+    """After how many samples a checkpoint was taken."""
+    return int(path.stem.rpartition("-")[2])
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
@@ -92,6 +132,7 @@ def load_latest(
     *,
     callbacks: tuple[Callback, ...] = (),
     experiment: Experiment | None = None,
+    skip: int = 0,
     **parts: Any,
 ) -> tuple[Fitter, list[CheckpointError]]:
     """The fit of the newest checkpoint that can be read.
@@ -103,6 +144,7 @@ def load_latest(
         callbacks: told of each update.
         experiment: what is fitted in the folder; a checkpoint of another is as good as damaged.
             None takes any.
+        skip: how many of the newest are passed over.
         parts: see `Fitter.load`.
 
     Returns:
@@ -112,7 +154,7 @@ def load_latest(
         FileNotFoundError: there is no checkpoint.
         CheckpointError: none can be read; it tells what is wrong with the newest.
     """
-    paths = checkpoints_in(folder)
+    paths = checkpoints_in(folder)[skip:]
     if not paths:
         raise FileNotFoundError(f"no checkpoint in {str(folder)!r}")
     with contextlib.suppress(OSError):

@@ -33,9 +33,9 @@ class Course:
         asked: samples over all streams that were asked for.
         generated: samples of each stream that the source has given.
         given: samples of each stream that the user has given.
-        seconds: time spent.
+        seconds: time spent, without that of a fit in progress.
         samples_timed: samples over all streams that were fitted in that time.
-        is_running: whether a fit is in progress.
+        began: when a fit in progress began, and at which position; None where none is.
         was_stopped: whether a callback ended the last one.
     """
 
@@ -48,8 +48,17 @@ class Course:
     given: int = 0
     seconds: float = 0.0
     samples_timed: int = 0
-    is_running: bool = False
+    began: tuple[float, int] | None = None
     was_stopped: bool = False
+
+    @property
+    def spent(self) -> tuple[float, int]:
+        """Seconds spent, and samples over all streams that were fitted in that time."""
+        if self.began is None or self.training is None:
+            return self.seconds, self.samples_timed
+        seconds = time.perf_counter() - self.began[0]
+        samples = (self.training.buffer.position - self.began[1]) * self.streams
+        return self.seconds + seconds, self.samples_timed + samples
 
     def begin(self, streams: int, seed: int) -> None:
         """Go to the place before the first sample."""
@@ -61,8 +70,7 @@ class Course:
         """Fit meanwhile; a `StopFitting` ends it without an error."""
         training = self.training
         assert training is not None  # nobody fits without
-        begin, position = time.perf_counter(), training.buffer.position
-        self.is_running, self.was_stopped = True, False
+        self.began, self.was_stopped = (time.perf_counter(), training.buffer.position), False
         try:
             with computing(threads), torch.random.fork_rng(devices=[]):
                 torch.set_rng_state(self.chance)
@@ -76,22 +84,22 @@ class Course:
             if not self.was_stopped:
                 raise
         finally:
-            self.is_running = False
-            self.seconds += time.perf_counter() - begin
-            self.samples_timed += (training.buffer.position - position) * self.streams
+            self.seconds, self.samples_timed = self.spent
+            self.began = None
 
     def state(self) -> State:
         """All that decides how the fit goes on, as a state tree, even in the middle of a fit."""
         training, source = self.training, self.source
         assert training is not None  # nobody saves without
+        is_running = self.began is not None
         return {
             "training": training.state(),
             "signal_state": None if source is None else source.signal_state,
             "target_state": None if source is None else source.target_state,
-            "asked": self._fitted(training) if self.is_running else self.asked,
+            "asked": self._fitted(training) if is_running else self.asked,
             "generated": self.generated,
             "given": self.given,
-            "chance": torch.get_rng_state() if self.is_running else self.chance,
+            "chance": torch.get_rng_state() if is_running else self.chance,
         }
 
     def restore(self, state: State) -> None:

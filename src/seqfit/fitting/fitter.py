@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
@@ -10,6 +11,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
+from seqfit import states
 from seqfit.computing import computing
 from seqfit.configuration import ConfigurationError
 from seqfit.evaluation.free_run import free_run
@@ -22,12 +24,14 @@ from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.report import Report
 from seqfit.fitting.restored import restore
 from seqfit.fitting.samples import Samples, as_array, as_samples
+from seqfit.fitting.snapshot import Snapshot
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.limits import in_short
 from seqfit.live.base import LiveSource
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
+from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
@@ -86,13 +90,14 @@ class Fitter(Experiment):
     def report(self) -> Report:
         """What the fit has cost and come to so far."""
         training, course = self._training(), self._course
-        timed = max(course.samples_timed, 1)
+        seconds, timed = course.spent
         return Report(
             samples=training.buffer.position * self.schedule.streams,
             replayed=training.replayed * self.schedule.streams,
             updates=training.updates,
-            seconds=course.seconds,
-            us_per_sample=course.seconds / timed * 1e6,
+            seconds=seconds,
+            samples_timed=timed,
+            us_per_sample=seconds / max(timed, 1) * 1e6,
             engine=training.learner.method,
             model=repr(self.model),
             schedule=repr(self.schedule),
@@ -349,16 +354,12 @@ class Fitter(Experiment):
         Raises:
             OSError: the file can't be written; an older one is then left as it was.
         """
-        data, missing = to_partial_data(self.experiment)
-        sizes = _channels(self._training())
-        write_checkpoint(
-            Path(path),
-            {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
-            {
-                "course": self._course.state(),
-                "callbacks": [[type(c).__name__, c.state()] for c in self.callbacks],
-            },
-        )
+        write_checkpoint(Path(path), self._configuration(), self._state())
+
+    def snapshot(self) -> Snapshot:
+        """What `save` would write now, to be written while the fit goes on."""
+        state = states.copy(self._state())
+        return Snapshot(self.report.samples, self._configuration(), state)
 
     @classmethod
     def load(
@@ -409,6 +410,20 @@ class Fitter(Experiment):
                 f"{path} does not fit its experiment: {in_short(error)}"
             ) from error
         return fitter
+
+    @functools.cached_property
+    def _plain_experiment(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What of the experiment can be written, found once: it takes longer than the writing."""
+        return to_partial_data(self.experiment)
+
+    def _configuration(self) -> dict[str, Any]:
+        data, missing = self._plain_experiment
+        inputs, outputs = _channels(self._training())
+        return {"experiment": data, "missing": missing, "inputs": inputs, "outputs": outputs}
+
+    def _state(self) -> State:
+        callbacks = [[type(c).__name__, c.state()] for c in self.callbacks]
+        return {"course": self._course.state(), "callbacks": callbacks}
 
     def _training(self) -> Training:
         if self._course.training is None:
