@@ -22,7 +22,7 @@ pytestmark = [
 DOCS = Path(__file__).parents[2] / "docs" / "scaling.md"
 MODEL = [
     "--model", "gru:hidden=4,head=[]", "--schedule", "every_window:window=5,streams=3",
-    "--samples", "45000", "--checkpoint-every", "1500",
+    "--samples", "12000", "--checkpoint-every", "450",
 ]  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_only_the_first_rank_writes_and_prints(unkilled):
     folder, (code, out, err) = unkilled
     assert code == 0, err
     result = json.loads(out)
-    assert result["samples"] == 45_000
+    assert result["samples"] == 12_000
     assert result["engine"].startswith("compiled gradients (2 ranks sum gradients")
     assert err.count("the run is in") == 1
     assert err.count("schedule  EveryWindow") == 1
@@ -101,8 +101,8 @@ def test_a_killed_rank_ends_the_job_by_name_and_the_run_is_resumed(unkilled, tmp
     assert re.search(r"rank\s*: 1 .*exitcode\s*: -9", root, re.DOTALL), err
     assert not (folder / "result.json").exists()
     done = Fitter.load(max(folder.glob("checkpoints/*.safetensors"))).report.samples
-    assert 0 < done < 45_000
-    code, _, err = ended(torchrun(2, "resume", folder, "--checkpoint-every", 1500))
+    assert 0 < done < 12_000
+    code, _, err = ended(torchrun(2, "resume", folder, "--checkpoint-every", 450))
     assert code == 0, err
     assert err.count("going on after") == 1
     assert states.same(weights(folder), weights(unkilled[0]))
@@ -126,7 +126,7 @@ def test_a_run_of_ranks_is_finished_by_one_process(tmp_path):
     with pytest.raises(SystemExit) as end:
         main(["resume", str(folder)])
     assert end.value.code in (None, 0)
-    assert fitted(folder).report.samples == 45_000
+    assert fitted(folder).report.samples == 12_000
 
 
 @pytest.mark.parametrize(
