@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | ranks | peers``, each with ``--help``."""
+"""``python -m benchmarks accuracy | speed | growth | ranks | gpu | peers``, with ``--help``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ MODULES = {
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "ranks": "benchmarks.ranks",
+    "gpu": "benchmarks.gpu",
     "peers": "benchmarks.peers.environments",
 }
 

@@ -48,7 +48,7 @@ def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return normal
 
 
-EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION = 1, 2, 3, 4, 5
+EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION, MISSING = range(1, 7)
 """Purposes of `derived_seed`."""
 
 

@@ -17,6 +17,7 @@ from seqfit.targets import (
     Delay,
     DelayedParity,
     LeakyIntegral,
+    Missing,
     MovingStatistic,
     Noisy,
     PeakHold,
@@ -57,6 +58,7 @@ EXAMPLES = {
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
     ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
+    ("targets", "missing"): Missing(SaturatedIntegral()),
     ("targets", "noisy"): Noisy(SaturatedIntegral(), outliers=0.1),
     ("models", "wrap"): Wrap(GRU(hidden=3).build),
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
@@ -286,6 +288,17 @@ class TestTargets:
     )
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
+
+    def test_ones_that_miss_outputs_obey_the_laws_whatever_is_observed(self):
+        missing = st.builds(
+            Missing,
+            target=st.sampled_from([SaturatedIntegral(), Delay(3), Noisy(Delay(1))]),
+            share=st.floats(0, 1),
+            seed=st.integers(0, 2**63 - 1),
+        )
+        bad = [{"target": 3}, {"share": 1.5}, {"share": np.nan}, {"seed": -1}]
+        bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
+        check_target(missing, bad_arguments=bad_arguments)
 
     def test_noisy_ones_obey_the_laws_whatever_is_observed(self):
         noisy = st.builds(

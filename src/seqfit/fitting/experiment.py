@@ -76,6 +76,8 @@ class Experiment:
             stepped at each update; None keeps the rate.
         loss: ``"l1"``, ``"mse"``, ``"huber"``, or a function of prediction and y, both of shape
             (time, streams, outputs), that gives one number for each element.
+        missing: what an output that is not a number means: ``"error"`` refuses it; with ``"mask"``
+            it is missing, and adds nothing to losses and scores.
         clip: greatest norm of an update's gradient; longer ones are scaled down to it. None
             leaves them.
         seed: of the training streams and of the initial weights.
@@ -98,6 +100,7 @@ class Experiment:
         default=None, converter=as_learning_rate, validator=_optional(_callable), kw_only=True
     )
     loss: str | Loss = attrs.field(default="l1", validator=require_loss, kw_only=True)
+    missing: str = attrs.field(default="error", validator=one_of("error", "mask"), kw_only=True)
     clip: float | None = attrs.field(default=None, validator=_optional(positive), kw_only=True)
     seed: int = attrs.field(default=0, validator=seed, kw_only=True)
     dtype: str = attrs.field(
@@ -114,6 +117,10 @@ class Experiment:
             raise ValueError(f"a signal and a target belong together, but there is no {missing}")
         if self.signal is None or self.target is None:
             return
+        if self.target.has_missing and self.missing == "error":
+            raise ValueError(
+                f"outputs of the target may be missing: {self.target!r} needs missing='mask'"
+            )
         limit, streams = self.signal.max_streams, self.schedule.streams
         if limit is not None and streams > limit:
             raise ValueError(f"the schedule runs {streams} streams, but the signal has {limit}")

@@ -56,7 +56,13 @@ class Fitter(Experiment):
         self._course.begin(self.schedule.streams, self.seed)
         if self.signal is not None and self.target is not None:
             source = SampleSource.start(
-                self.signal, self.target, self.schedule.streams, self.seed, self.dtype, self._own
+                self.signal,
+                self.target,
+                self.schedule.streams,
+                self.seed,
+                self.dtype,
+                self.missing,
+                self._own,
             )
             self._course.source = source
             self._begin(self.signal.channels, source.outputs)
@@ -188,7 +194,7 @@ class Fitter(Experiment):
         training, streams = self._course.training, self.schedule.streams
         sizes = (None, None) if training is None else _channels(training)
         inputs = as_samples(x, "x", streams, sizes[0], self.dtype)
-        outputs = as_samples(y, "y", streams, sizes[1], self.dtype)
+        outputs = as_samples(y, "y", streams, sizes[1], self.dtype, self.missing)
         if len(inputs) != len(outputs):
             raise ValueError(
                 f"x and y must be equally long, got {len(inputs)} and {len(outputs)} samples"
@@ -273,7 +279,7 @@ class Fitter(Experiment):
     def score(self, x: Any, y: Any) -> Scores:
         """Score a free run over given samples; shapes as in `predict`."""
         prediction, truth = self.predict(x), np.asarray(y, dtype=np.float64)
-        if not np.isfinite(truth).all():
+        if np.isinf(truth).any() or (self.missing == "error" and np.isnan(truth).any()):
             raise ValueError("y must be finite")
         if truth.ndim == prediction.ndim - 1 and prediction.shape[-1] == 1:
             truth = truth[..., None]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqfit.fitting.engines import (
+    CapturedEngine,
     CompiledGradient,
     CompiledUpdates,
     Engine,
@@ -178,7 +179,7 @@ class GradientLearner(Learner):
             engine=engine,
             compiled=compiled,
             method=method,
-            loss=elementwise(experiment.loss),
+            loss=elementwise(experiment.loss, experiment.missing),
             clip=experiment.clip,
             good=[p.detach().clone() for p in parameters],
             searches=_needs_closure(torch_optimizer),
@@ -302,6 +303,8 @@ def _choose(
 ) -> tuple[Engine, CompiledUpdates | None, str]:
     """What computes gradients, what makes whole updates if anything does, and their name."""
     engine, loss, clip = choose_engine(experiment.engine), experiment.loss, experiment.clip
+    if engine.name == CapturedEngine.name and torch.device(experiment.device).type == "cuda":
+        engine = CapturedEngine(parameters)
     if experiment.engine not in ("auto", CompiledUpdates.name):
         return engine, None, engine.name
     try:

@@ -64,7 +64,8 @@ class SolvingLearner(Learner):
         """A learner with fresh weights.
 
         Raises:
-            ValueError: the model can't be solved, or not on the experiment's device.
+            ValueError: the model can't be solved, or not on the experiment's device, or outputs
+                may be missing.
         """
         module = build_module(experiment, inputs, outputs)
         count = sum(p.numel() for p in module.parameters())
@@ -72,6 +73,11 @@ class SolvingLearner(Learner):
             raise ValueError(
                 f"LevenbergMarquardt is for at most {MOST_PARAMETERS:,} parameters, "
                 f"{type(experiment.model).__name__} has {count:,}; use an optimizer of torch for it"
+            )
+        if experiment.missing == "mask":
+            raise ValueError(
+                "LevenbergMarquardt needs every output, got missing='mask'; use an optimizer of "
+                "torch where outputs are missing"
             )
         if experiment.device != "cpu":
             raise ValueError(

@@ -31,6 +31,7 @@ class SampleSource:
         streams: how many run side by side.
         outputs: channels of an output.
         dtype: of the samples.
+        missing: as of `Experiment`.
         signal_state: before the next sample.
         target_state: likewise.
         own: those of the streams that are given.
@@ -43,6 +44,7 @@ class SampleSource:
     streams: int
     outputs: int
     dtype: str
+    missing: str
     signal_state: State
     target_state: State
     own: range
@@ -56,6 +58,7 @@ class SampleSource:
         streams: int,
         seed: int,
         dtype: str,
+        missing: str,
         own: range | None = None,
     ) -> SampleSource:
         """The streams of a seed, from their first sample.
@@ -66,6 +69,7 @@ class SampleSource:
             streams: how many run side by side.
             seed: of the streams.
             dtype: of the samples.
+            missing: as of `Experiment`.
             own: those of the streams that are given; None for all.
 
         Raises:
@@ -78,10 +82,9 @@ class SampleSource:
         states = signal.start(streams, seed), target.start(streams)
         everything = range(streams)
         if own is None or own == everything:
-            return cls(signal, target, streams, outputs, dtype, *states, everything)
-        source = cls(
-            signal, target, streams, outputs, dtype, *states, own, axes_of(signal, target, seed)
-        )
+            return cls(signal, target, streams, outputs, dtype, missing, *states, everything)
+        axes = axes_of(signal, target, seed)
+        source = cls(signal, target, streams, outputs, dtype, missing, *states, own, axes)
         source.go_on_from(*states)
         return source
 
@@ -108,7 +111,7 @@ class SampleSource:
         fresh = derived_seed(experiment.seed, EVALUATION) if seed is None else seed
         if not is_seed(fresh):
             raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {seed!r}")
-        return cls.start(signal, target, streams, fresh, experiment.dtype)
+        return cls.start(signal, target, streams, fresh, experiment.dtype, experiment.missing)
 
     def length_of(self, samples: int | None) -> int:
         """Samples of each stream that make up a number over all streams.
@@ -173,7 +176,7 @@ class SampleSource:
         x = as_samples(x, "the signal", run, self.signal.channels, self.dtype)
         with blamed_on(self.target):
             y, target_state = self.target.transform(x, self.target_state)
-        y = as_samples(y, "the target", run, self.outputs, self.dtype)
+        y = as_samples(y, "the target", run, self.outputs, self.dtype, self.missing)
         if len(x) != length or len(y) != length:
             raise ValueError(
                 f"{length} samples were asked for, the signal gave {len(x)}, the target {len(y)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import final
 
 import attrs
+import numpy as np
 import torch
 
 from seqfit.fitting.buffer import SampleBuffer
@@ -95,10 +96,14 @@ class Training:
                 losses, states = self._learn(inputs, outputs, update, count, schedule.history)
             except DivergedError as error:
                 raise DivergedError(self._where_diverged(error)) from None
+            if experiment.missing == "mask":
+                losses = self._of_what_is_there(losses, update.length, schedule.streams)
             for i, loss in enumerate(losses, start=1):
-                self.curve.add(buffer.position + i * update.length, loss)
+                if not math.isnan(loss):
+                    self.curve.add(buffer.position + i * update.length, loss)
+                    self.loss = loss
             buffer.advance(update.length, len(losses), states, schedule.history)
-            self.schedule_state, self.loss = schedule_state, losses[-1]
+            self.schedule_state = schedule_state
             self.updates += len(losses)
             self.replayed += len(losses) * (update.lookback + update.span * len(update.replays))
             after_update()
@@ -133,6 +138,25 @@ class Training:
         self.updates, self.replayed = state["updates"], state["replayed"]
         self.loss = state["loss"]
         self.curve = LossCurve(**state["curve"])
+
+    def _of_what_is_there(self, losses: list[float], length: int, streams: int) -> list[float]:
+        """Mean losses of updates over the outputs that are not missing; NaN where all are.
+
+        Args:
+            losses: means over all outputs, of which missing ones are 0.
+            length: new samples of each of these updates.
+            streams: how many run on all ranks.
+        """
+        first = self.buffer.position - self.buffer.first
+        y = self.buffer.y[first : first + length * len(losses)]
+        there = ~np.isnan(y).reshape(len(losses), -1)
+        shares = there.mean(axis=1)
+        if self.ranks.count > 1:
+            shares *= y.shape[1] / streams
+            self.ranks.sum(torch.from_numpy(shares))
+        return [
+            loss / share if share else math.nan for loss, share in zip(losses, shares, strict=True)
+        ]
 
     def _learn(
         self, inputs: torch.Tensor, outputs: torch.Tensor, update: Update, count: int, history: int

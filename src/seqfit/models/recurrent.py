@@ -10,7 +10,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import attrs
 import numpy as np
@@ -20,8 +20,8 @@ from torch import Tensor
 from seqfit.models.base import Compilable, Model, StreamModule
 from seqfit.models.kernels.cells import CELLS
 from seqfit.models.kernels.inference import FreeRun
-from seqfit.models.kernels.network import Network, state_array, state_of
-from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
+from seqfit.models.kernels.recurrence import Parts, is_fast, run, run_differentiable
+from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.states import State
 from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
 
@@ -146,7 +146,7 @@ class RecurrentModule(Compilable, StreamModule):
             firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
             return _as_state(_stacked(firsts))
 
-    def network(self) -> Network | None:
+    def network(self) -> RecurrentNetwork | None:
         recurrence, layers = self.recurrence, _head_layers(self.head)
         if layers is None or type(recurrence) not in (torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN):
             return None
@@ -156,7 +156,7 @@ class RecurrentModule(Compilable, StreamModule):
         if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
             return None
         inputs, outputs = recurrence.input_size, layers[-1].out_features
-        return Network(
+        return RecurrentNetwork(
             mode=recurrence.mode,
             hidden=recurrence.hidden_size,
             layers=recurrence.all_weights,
@@ -168,26 +168,13 @@ class RecurrentModule(Compilable, StreamModule):
         )
 
     def _is_fast(self, x: Tensor, parts: Parts) -> bool:
-        """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
-        recurrence = self.recurrence
-        dtype, hidden = x.dtype, recurrence.hidden_size
-        if x.dim() != 3 or len(x) == 0:
-            return False
-        if torch.is_grad_enabled():
-            if x.shape[1] * hidden > _LARGEST_WITH_GRADIENTS:
-                return False
-        elif hidden > _LARGEST_WITHOUT:
-            return False
-        shape = (x.shape[1], recurrence.num_layers, hidden)
-        for tensor in (x, *parts, recurrence.weight_hh_l0):
-            if tensor.dtype != dtype or not tensor.is_cpu:
-                return False
+        """Whether the kernels can do it, and sooner than torch; see `is_fast`."""
+        recurrence: Any = self.recurrence
+        by_layer = tuple([part.transpose(0, 1) for part in parts if part.dim() == 3])
         return (
-            dtype in (torch.float32, torch.float64)
-            and x.shape[2] == recurrence.input_size
-            and len(parts) == CELLS[recurrence.mode].parts
-            and all(part.shape == shape for part in parts)
-            and not torch.is_autocast_enabled("cpu")
+            len(by_layer) == CELLS[recurrence.mode].parts
+            and x.shape[-1] == recurrence.input_size
+            and is_fast(x, by_layer, recurrence.weight_hh_l0, recurrence.num_layers)
         )
 
     def _in_chunks(self, x: Tensor, parts: Parts) -> tuple[Tensor, State]:
@@ -211,22 +198,17 @@ class RecurrentModule(Compilable, StreamModule):
         return layers
 
 
-# Beyond these, torch's matrix products gain more than its overhead costs. The backward pass works
-# on whole batches, so there the number of streams counts too.
-_LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
-_LARGEST_WITHOUT = 256  # hidden
-
 _FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes as long
 
 _CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
 
 
-def _run_on(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:
+def _run_on(network: RecurrentNetwork, x: Tensor, state: State) -> tuple[Tensor, State]:
     """A free run without gradients, head and all, in compiled code."""
     free_run = FreeRun(network, x.shape[1])
-    free_run.state = state_array(state)
+    free_run.state = network.state_array(state)
     y = torch.from_numpy(free_run(x.detach().numpy()))
-    return y, state_of(free_run.state)
+    return y, network.state_of(free_run.state)
 
 
 def _as_parts(state: State) -> Parts:

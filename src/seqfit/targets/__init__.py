@@ -9,6 +9,7 @@ from seqfit.targets.integrals import LeakyIntegral, SaturatedIntegral
 from seqfit.targets.limiters import DeadZone, RateLimiter
 from seqfit.targets.logic import Counter, Debounce, DelayedParity, RunningParity, Threshold
 from seqfit.targets.memory import Memory
+from seqfit.targets.missing import Missing
 from seqfit.targets.noise import Noisy
 from seqfit.targets.recorded import RecordedOutput
 from seqfit.targets.windows import MovingStatistic
@@ -23,6 +24,7 @@ __all__ = [
     "DelayedParity",
     "LeakyIntegral",
     "Memory",
+    "Missing",
     "MovingStatistic",
     "Noisy",
     "PeakHold",

@@ -83,6 +83,11 @@ class Target(abc.ABC):
         """
         return None
 
+    @property
+    def has_missing(self) -> bool:
+        """Whether outputs may be missing: not a number."""
+        return False
+
     def outputs(self, inputs: int) -> int:
         """Number of output channels for a number of input channels."""
         nothing = np.zeros((0, 1, inputs), dtype=np.float32)  # (time, streams, inputs)

@@ -15,6 +15,10 @@ from seqfit.validators import as_tuple
 def _targets(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not value or not all(isinstance(part, Target) for part in value):
         raise ValueError(f"{attribute.name} must be one or more targets, got {value!r}")
+    if any(part.has_missing for part in value[:-1]):
+        raise ValueError(
+            f"{attribute.name} must not miss outputs before the last part, got {value!r}"
+        )
 
 
 @final
@@ -61,6 +65,10 @@ class Chain(Target):
             part.memory == Memory.finite(0) and part.output_determines_state for part in before
         )
         return last.output_determines_state if stateless else None
+
+    @property
+    def has_missing(self) -> bool:
+        return self.parts[-1].has_missing
 
     def held_out(self) -> Target:
         return Chain([part.held_out() for part in self.parts])

@@ -69,6 +69,10 @@ class Noisy(Target):
     def output_determines_state(self) -> bool:
         return False
 
+    @property
+    def has_missing(self) -> bool:
+        return self.target.has_missing
+
     def outputs(self, inputs: int) -> int:
         return self.target.outputs(inputs)
 

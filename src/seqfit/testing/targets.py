@@ -141,7 +141,7 @@ def _keeps_the_dtype(target: Target, x: Array, dtype: str) -> None:
 
 
 def _is_finite(target: Target, x: Array) -> None:
-    require_finite(_transformed(target, x), f"y of {describe(target)}")
+    require_finite(_transformed(target, x), f"y of {describe(target)}", target.has_missing)
 
 
 def _stays_within_bounds(target: Target, x: Array, dtype: str) -> None:

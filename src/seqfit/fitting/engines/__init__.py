@@ -1,6 +1,7 @@
 """How updates are carried out: engines."""
 
 from seqfit.fitting.engines.base import Engine, Outcome, Run, RunOutcome, Segment
+from seqfit.fitting.engines.captured import CapturedEngine
 from seqfit.fitting.engines.compiled import CompiledUpdates
 from seqfit.fitting.engines.compiled_gradient import CompiledGradient
 from seqfit.fitting.engines.compiled_optimizer import UnknownToCompiledError
@@ -19,6 +20,7 @@ def choose_engine(name: str) -> Engine:
 
 __all__ = [
     "ENGINE_NAMES",
+    "CapturedEngine",
     "CompiledGradient",
     "CompiledUpdates",
     "EagerEngine",
