@@ -141,9 +141,8 @@ def test_a_rank_generates_its_own_streams_as_all_would(name):
     x, y = whole._course.source.take(50)
     for number in range(3):
         own = Ranks(number, 3).share(rank_worker.STREAMS)
-        source = SampleSource.start(
-            whole.signal, whole.target, rank_worker.STREAMS, whole.seed, whole.dtype, "error", own
-        )
+        parts = whole.signal, whole.target, rank_worker.STREAMS, whole.seed
+        source = SampleSource.start(*parts, whole.dtype, whole.missing, own)
         assert (source.axes is None) == (not whole.signal.divisible)
         for stretch in (slice(0, 20), slice(20, 50)):
             mine = source.take(stretch.stop - stretch.start)

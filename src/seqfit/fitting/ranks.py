@@ -188,10 +188,24 @@ def joined() -> Iterator[Ranks]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         backend = "cpu:gloo,cuda:nccl"
-    distributed.init_process_group(backend)
+    _init_process_group(backend)
     ranks = Ranks(distributed.get_rank(), distributed.get_world_size())
     try:
         yield ranks
         ranks.gather(None)  # who leaves early cuts the connections of the others
     finally:
         distributed.destroy_process_group()
+
+
+def _init_process_group(backend: str) -> None:
+    settings = os.environ
+    if settings["TORCHELASTIC_USE_AGENT_STORE"] != "True" or settings["GROUP_WORLD_SIZE"] != "1":
+        distributed.init_process_group(backend)
+        return
+    # The store outlives the ranks: those that are started again would find addresses of the dead.
+    address = settings["MASTER_ADDR"], int(settings["MASTER_PORT"])
+    store = distributed.TCPStore(*address, is_master=False)  # type: ignore[attr-defined]
+    name = f"attempt {restarts_by_torchrun()[0]}"
+    attempt = distributed.PrefixStore(name, store)  # type: ignore[attr-defined]
+    rank, count = int(settings["RANK"]), int(settings["WORLD_SIZE"])
+    distributed.init_process_group(backend, store=attempt, rank=rank, world_size=count)
