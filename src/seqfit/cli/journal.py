@@ -54,6 +54,8 @@ class Journal(Callback):
         }
 
     def _write(self, fitter: Fitter) -> None:
+        if not self._folder.ranks.is_first:
+            return
         self._folder.write_metrics(fitter)
         self._folder.write_json(TIME, self._spent(fitter))
         self._written = time.monotonic()

@@ -16,7 +16,15 @@ import attrs
 import filelock
 
 from seqfit import configuration, plugins
-from seqfit.fitting import Callback, CheckpointError, Checkpoints, Experiment, Fitter, load_latest
+from seqfit.fitting import (
+    Callback,
+    CheckpointError,
+    Checkpoints,
+    Experiment,
+    Fitter,
+    Ranks,
+    load_latest,
+)
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
 from seqfit.limits import in_short, read_text, require_shallow
@@ -39,16 +47,25 @@ SECONDS_BETWEEN = 30.0
 @final
 @attrs.frozen
 class RunFolder:
-    """A folder for one run.
+    """A folder for one run, in which the first of its ranks alone writes.
 
     Attributes:
         path: the folder.
+        ranks: the processes of the run.
     """
 
     path: Path
+    ranks: Ranks = attrs.field(factory=Ranks)
 
     @classmethod
-    def create(cls, path: Path | None, name: str, claim: str, content: str) -> RunFolder:
+    def create(
+        cls,
+        path: Path | None,
+        name: str,
+        claim: str,
+        content: str,
+        ranks: Ranks | None = None,
+    ) -> RunFolder:
         """A new folder, or one without a run, claimed by the file that says what is run in it.
 
         Args:
@@ -56,11 +73,17 @@ class RunFolder:
             name: used where there is no path.
             claim: name of the file, `EXPERIMENT` or `SEARCH`.
             content: what it says.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileExistsError: the folder holds a run already.
             OSError: the folder can't be made or written.
         """
+        ranks = Ranks() if ranks is None else ranks
+        return cls(ranks.on_first(lambda: cls._claimed(path, name, claim, content)), ranks)
+
+    @classmethod
+    def _claimed(cls, path: Path | None, name: str, claim: str, content: str) -> Path:
         if path is None:
             path = _next_free(name)
         if path.exists() and not path.is_dir():
@@ -77,7 +100,7 @@ class RunFolder:
         except OSError:
             folder._remove_if_empty()
             raise
-        return folder
+        return path
 
     @property
     def holds_a_run(self) -> bool:
@@ -95,21 +118,29 @@ class RunFolder:
         return len(checkpoints_in(self.path / CHECKPOINTS))
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, ranks: Ranks | None = None) -> RunFolder:
         """A folder that a fit has left.
+
+        Args:
+            path: the folder.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileNotFoundError: there is none.
             NotADirectoryError: it is a file.
         """
+        ranks = Ranks() if ranks is None else ranks
+        ranks.on_first(lambda: cls._require_run(path))
+        return cls(path, ranks)
+
+    @classmethod
+    def _require_run(cls, path: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
-        folder = cls(path)
-        if not folder.holds_a_run:
+        if not cls(path).holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
-        return folder
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -119,12 +150,16 @@ class RunFolder:
             BlockingIOError: another process is at work in the folder.
         """
         lock = filelock.FileLock(self.path / LOCK)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise BlockingIOError(f"another process is at work in {self.path}") from None
-        try:
+
+        def acquire() -> None:
+            try:
+                lock.acquire(blocking=False)
+            except filelock.Timeout:
+                raise BlockingIOError(f"another process is at work in {self.path}") from None
             remove_unfinished(self.path)
+
+        self.ranks.on_first(acquire)
+        try:
             yield
         finally:
             lock.release()
@@ -143,7 +178,7 @@ class RunFolder:
             try:
                 yield
             except Exception:
-                if not self.has_checkpoints:
+                if self.ranks.is_first and not self.has_checkpoints:
                     (self.path / claim).unlink(missing_ok=True)
                     self._remove_if_empty()
                 raise
@@ -178,33 +213,36 @@ class RunFolder:
             CheckpointError: there are checkpoints, but none can be read.
         """
         ended = self.path / CHECKPOINT
-        if skip > self.checkpoints_taken:
+        if skip > self.ranks.on_first(lambda: self.checkpoints_taken):
             return None, []
         try:  # those on the way are removed at the end: where there are any, they are newer
             fitter, damaged = load_latest(
-                self.path / CHECKPOINTS, callbacks=callbacks, experiment=experiment, skip=skip
+                self.path / CHECKPOINTS,
+                callbacks=callbacks,
+                ranks=self.ranks,
+                experiment=experiment,
+                skip=skip,
             )
             return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
             messages = []
         except CheckpointError as error:
-            if not ended.exists():
+            if not self.ranks.on_first(ended.exists):
                 raise
             messages = [str(error)]
-        if not ended.exists():
+        if not self.ranks.on_first(ended.exists):
             return None, messages
-        return load_of(ended, experiment, callbacks=callbacks), messages
+        fitter = load_of(ended, experiment, callbacks=callbacks, ranks=self.ranks)
+        return fitter, messages
 
-    def search(self) -> dict[str, Any] | None:
-        """What a search in the folder was asked for, with its parts; None where there is none.
+    def search(self) -> dict[str, Any]:
+        """What a search in the folder was asked for, with its parts.
 
         Raises:
             ConfigurationError: the file that says so is damaged, or a part in it is wrong.
             PluginError: a part in it can't be loaded.
         """
         path = self.path / SEARCH
-        if not path.exists():
-            return None
         kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
         with configuration.naming(str(path)):
             try:
@@ -227,7 +265,8 @@ class RunFolder:
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed."""
         fitter.save(self.path / CHECKPOINT)
-        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+        if self.ranks.is_first:
+            shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
     def fitter(self) -> Fitter:
         """The fit as it was left.
@@ -245,6 +284,8 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
+        if not self.ranks.is_first:
+            return
         write_atomically(self.path / name, lambda file: file.write(content))
 
     def write_text(self, name: str, content: str) -> None:

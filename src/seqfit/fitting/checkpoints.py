@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
 from seqfit.fitting.experiment import Experiment, to_partial_data
+from seqfit.fitting.ranks import Ranks
 from seqfit.validators import is_finite, require_positive_int
 
 if TYPE_CHECKING:
@@ -71,14 +72,16 @@ class Checkpoints(Callback):
         """Whether it has saved the fit at all."""
         return self._has_taken
 
-    def after_update(self, fitter: Fitter) -> None:
+    def wants(self, fitter: Fitter) -> bool:
         now = fitter.report.samples
         if self._saved_at is None:  # the fit has just begun, or goes on from a checkpoint
             self._saved_at = max((n for n in map(_samples, self._files()) if n <= now), default=0)
         by_samples = self._samples is not None and now - self._saved_at >= self._samples
         by_time = self._seconds is not None and time.monotonic() - self._saved_when >= self._seconds
-        if by_samples or by_time:
-            self.take(fitter)
+        return by_samples or by_time
+
+    def act(self, fitter: Fitter) -> None:
+        self.take(fitter)
 
     def after_fit(self, fitter: Fitter) -> None:
         self._finish_writing()
@@ -89,14 +92,18 @@ class Checkpoints(Callback):
         Raises:
             OSError: the one before could not be written.
         """
-        self._finish_writing()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        fitter.ranks.on_first(self._make_ready)
         snapshot = fitter.snapshot()
-        writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._writing = writer.submit(self._write, snapshot)
-        writer.shutdown(wait=False)
+        if fitter.ranks.is_first:
+            writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+            self._writing = writer.submit(self._write, snapshot)
+            writer.shutdown(wait=False)
         self._saved_at, self._saved_when = snapshot.samples, time.monotonic()
         self._has_taken = True
+
+    def _make_ready(self) -> None:
+        self._finish_writing()
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def _write(self, snapshot: Snapshot) -> None:
         snapshot.write(self._folder / f"checkpoint-{snapshot.samples:012}.safetensors")
@@ -131,6 +138,7 @@ def load_latest(
     folder: Path,
     *,
     callbacks: tuple[Callback, ...] = (),
+    ranks: Ranks | None = None,
     experiment: Experiment | None = None,
     skip: int = 0,
     **parts: Any,
@@ -142,6 +150,7 @@ def load_latest(
     Args:
         folder: where `Checkpoints` were taken.
         callbacks: told of each update.
+        ranks: the processes that fit together, all of which call this; None for this one alone.
         experiment: what is fitted in the folder; a checkpoint of another is as good as damaged.
             None takes any.
         skip: how many of the newest are passed over.
@@ -154,22 +163,30 @@ def load_latest(
         FileNotFoundError: there is no checkpoint.
         CheckpointError: none can be read; it tells what is wrong with the newest.
     """
-    paths = checkpoints_in(folder)[skip:]
+    ranks = Ranks() if ranks is None else ranks
+    paths = ranks.on_first(lambda: checkpoints_in(folder)[skip:])
     if not paths:
         raise FileNotFoundError(f"no checkpoint in {str(folder)!r}")
-    with contextlib.suppress(OSError):
-        remove_unfinished(folder)
+    if ranks.is_first:
+        with contextlib.suppress(OSError):
+            remove_unfinished(folder)
     damaged: list[CheckpointError] = []
     for path in paths:
         try:
-            return load_of(path, experiment, callbacks=callbacks, **parts), damaged
+            fitter = load_of(path, experiment, callbacks=callbacks, ranks=ranks, **parts)
+            return fitter, damaged
         except CheckpointError as error:
             damaged.append(error)
     raise damaged[0]
 
 
 def load_of(
-    path: Path, experiment: Experiment | None, *, callbacks: tuple[Callback, ...], **parts: Any
+    path: Path,
+    experiment: Experiment | None,
+    *,
+    callbacks: tuple[Callback, ...],
+    ranks: Ranks | None = None,
+    **parts: Any,
 ) -> Fitter:
     """The fitter in a file, which must be of an experiment where one is given.
 
@@ -179,7 +196,7 @@ def load_of(
     """
     from seqfit.fitting.fitter import Fitter
 
-    fitter = Fitter.load(path, callbacks=callbacks, **parts)
+    fitter = Fitter.load(path, callbacks=callbacks, ranks=ranks, **parts)
     if experiment is not None:
         there, here = (to_partial_data(e)[0] for e in (fitter.experiment, experiment))
         for name in sorted(there | here):

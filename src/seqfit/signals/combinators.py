@@ -33,6 +33,7 @@ class Beside(Signal):
     dtype: str = attrs.field(init=False, eq=False, repr=False)
     max_streams: int | None = attrs.field(init=False, eq=False, repr=False)
     length: int | None = attrs.field(init=False, eq=False, repr=False)
+    divisible: bool = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         streams = [p.max_streams for p in self.parts if p.max_streams is not None]
@@ -43,6 +44,7 @@ class Beside(Signal):
             ("dtype", "float64" if wide else "float32"),
             ("max_streams", min(streams, default=None)),
             ("length", min(lengths, default=None)),
+            ("divisible", all(part.divisible for part in self.parts)),
         ):
             object.__setattr__(self, name, value)
 

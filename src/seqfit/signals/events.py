@@ -28,8 +28,10 @@ class Events(Signal):
     probability: float = attrs.field(default=0.1, validator=probability)
     channels: int = attrs.field(default=1, validator=positive_int)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
         u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)

@@ -33,13 +33,15 @@ class RandomHold(Signal):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=finite)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         held = np.full(streams, self.initial)
-        return {"seed": seed, "position": 0, "held": held}
+        return {"seed": seed, "streams": range(streams), "position": 0, "held": held}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
         held, position = state["held"], state["position"]
-        u = uniforms(state["seed"], len(held), position, length, draws=2)
+        u = uniforms(state["seed"], state["streams"], position, length, draws=2)
         values = self.low + (self.high - self.low) * u[..., 1]  # (length, streams)
         # Row 0 is the value held so far; each sample takes the newest row with a jump.
         rows = np.concatenate([held[None], values])
@@ -47,7 +49,7 @@ class RandomHold(Signal):
         newest = np.maximum.accumulate(jumps, axis=0)
         x = np.take_along_axis(rows, newest, axis=0)
         held = x[-1].copy() if length else held
-        after = {"seed": state["seed"], "position": position + length, "held": held}
+        after = state | {"position": position + length, "held": held}
         return x.astype(np.float32)[..., None], after  # (length, streams, 1)
 
     @property

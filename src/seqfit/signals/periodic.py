@@ -30,21 +30,22 @@ class Sine(Signal):
     offset: float = attrs.field(default=0.0, validator=finite)
     phase: float | None = attrs.field(default=None, validator=attrs.validators.optional(finite))
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        if self.phase is None:
-            phases = uniforms(seed, streams, position=0, length=1)[0, :, 0].copy()
-        else:
-            phases = np.full(streams, self.phase)
-        return {"position": 0, "phases": phases}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
-        position, phases = state["position"], state["phases"]
+        position, streams = state["position"], state["streams"]
+        if self.phase is None:
+            phases = uniforms(state["seed"], streams, position=0, length=1)[0, :, 0]
+        else:
+            phases = np.full(len(streams), self.phase)
         times = np.arange(position, position + length, dtype=np.float64)
         # Whole periods are taken off before the sine, which loses precision on large arguments.
         turns = np.mod(np.mod(times, self.period)[:, None] / self.period + phases, 1.0)
         x = self.offset + self.amplitude * np.sin(2.0 * np.pi * turns)  # (length, streams)
-        after = {"position": position + length, "phases": phases}
-        return x.astype(np.float32)[..., None], after
+        return x.astype(np.float32)[..., None], state | {"position": position + length}
 
     @property
     def bounds(self) -> tuple[float, float]:

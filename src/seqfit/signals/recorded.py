@@ -34,6 +34,8 @@ class Recorded(Signal):
     length: int | None = attrs.field(init=False, eq=False, repr=False)
     _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
 
+    divisible = True
+
     def __attrs_post_init__(self) -> None:
         data = self.recording.columns(self.columns)  # (time, streams, channels)
         object.__setattr__(self, "_data", data)
@@ -42,12 +44,13 @@ class Recorded(Signal):
         object.__setattr__(self, "length", None if self.recording.repeat else len(data))
 
     def start(self, streams: int, seed: int) -> State:
-        return {"streams": streams, "position": 0}
+        return {"streams": range(streams), "position": 0}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
-        streams, position = state["streams"], state["position"]
-        x = rows(self._data, position, length, self.recording.repeat)[:, :streams]
-        return x.astype(self.dtype), {"streams": streams, "position": position + length}
+        numbers, position = state["streams"], state["position"]
+        played = rows(self._data, position, length, self.recording.repeat)
+        x = played[:, numbers.start : numbers.stop].astype(self.dtype)  # (time, streams, channels)
+        return x, {"streams": numbers, "position": position + length}
 
     @property
     def bounds(self) -> tuple[float, float]:
