@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.philox import UINT, fill
+
 
 def uniforms(
     seed: int, streams: int, position: int, length: int, draws: int = 1
@@ -26,13 +28,10 @@ def uniforms(
         Array of shape (length, streams, draws).
     """
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
-    counter = np.array([block & (2**64 - 1), block >> 64, 0, 0], dtype=np.uint64)
-    bits = np.empty((streams, length * draws), dtype=np.uint64)
-    for stream in range(streams):
-        generator = np.random.Philox(key=np.array([seed, stream], dtype=np.uint64), counter=counter)
-        bits[stream] = generator.random_raw(skip + length * draws)[skip:]
-    uniform: npt.NDArray[np.float64] = (bits >> np.uint64(11)) * np.float64(2.0**-53)
-    return uniform.reshape(streams, length, draws).swapaxes(0, 1)
+    block += 1  # NumPy's generator counts before it makes numbers
+    u = np.empty((length, streams, draws))
+    fill(UINT(block & (2**64 - 1)), UINT(block >> 64), UINT(seed), skip, u)
+    return u
 
 
 def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
-from seqfit.signals.base import Array, Signal
+from seqfit.signals.base import Array
+from seqfit.signals.position import ByPosition
 from seqfit.states import State
 from seqfit.validators import one_of
 
 
 @final
 @attrs.frozen
-class Recorded(Signal):
+class Recorded(ByPosition):
     """Columns of a recording, one channel each.
 
     Attributes:
@@ -44,10 +45,9 @@ class Recorded(Signal):
     def start(self, streams: int, seed: int) -> State:
         return {"streams": streams, "position": 0}
 
-    def generate(self, state: State, length: int) -> tuple[Array, State]:
-        streams, position = state["streams"], state["position"]
-        x = rows(self._data, position, length, self.recording.repeat)[:, :streams]
-        return x.astype(self.dtype), {"streams": streams, "position": position + length}
+    def samples(self, state: State, length: int) -> Array:
+        x = rows(self._data, state["position"], length, self.recording.repeat)
+        return x[:, : state["streams"]].astype(self.dtype)
 
     @property
     def bounds(self) -> tuple[float, float]:
