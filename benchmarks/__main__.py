@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | peers``, each with ``--help``."""
+"""``python -m benchmarks accuracy | speed | growth | generation | peers``, each with ``--help``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ MODULES = {
     "accuracy": "benchmarks.accuracy",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
+    "generation": "benchmarks.generation",
     "peers": "benchmarks.peers.environments",
 }
 

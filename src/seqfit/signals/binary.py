@@ -113,7 +113,7 @@ class APRBS(ByPosition):
     at all levels. Any position is reached as there.
 
     References:
-        Nelles (2020), "Nonlinear system identification", section 21.9.
+        Nelles (2001), "Nonlinear system identification".
 
     Attributes:
         order: bits of the shift register, from 2 to 32.

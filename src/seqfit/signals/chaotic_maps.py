@@ -22,7 +22,8 @@ _inside = must("a number from 0 to 1", lambda v: is_finite(v) and 0 <= v <= 1)
 class LogisticMap(Orbit):
     """The logistic map, ``x[t+1] = rate x[t] (1 - x[t])``.
 
-    With a rate of 4 float64 orbits often end in 0, where they stay; a little less avoids that.
+    At a rate of 4 about one orbit in ten ends in 0 within 20 million samples of float64, and stays
+    there; at 3.9 none was seen to.
 
     References:
         May (1976), "Simple mathematical models with very complicated dynamics".

@@ -82,4 +82,4 @@ class PoissonEvents(ByPosition):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        return 0.0, float(len(self._distribution))
+        return 0.0, math.inf

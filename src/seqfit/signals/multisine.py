@@ -35,7 +35,7 @@ class Multisine(ByPosition):
 
     References:
         Pintelon and Schoukens (2012), "System identification: a frequency domain approach",
-        section 5.3; Schroeder (1970), "Synthesis of low-peak-factor signals and binary sequences
+        chapter 5; Schroeder (1970), "Synthesis of low-peak-factor signals and binary sequences
         with low autocorrelation".
 
     Attributes:
