@@ -42,7 +42,7 @@ class Lorenz(Orbit):
     beta: float = attrs.field(default=8 / 3, validator=positive)
     step: float = attrs.field(default=0.01, validator=positive)
     steps: int = attrs.field(default=2, validator=positive_int)
-    initial: tuple[float, float, float] | None = attrs.field(
+    initial: tuple[float, ...] | None = attrs.field(
         default=None, converter=as_tuple, validator=coordinates(3)
     )
     discarded: int = attrs.field(default=1000, validator=natural)
@@ -82,7 +82,7 @@ class Roessler(Orbit):
     c: float = attrs.field(default=5.7, validator=positive)
     step: float = attrs.field(default=0.05, validator=positive)
     steps: int = attrs.field(default=2, validator=positive_int)
-    initial: tuple[float, float, float] | None = attrs.field(
+    initial: tuple[float, ...] | None = attrs.field(
         default=None, converter=as_tuple, validator=coordinates(3)
     )
     discarded: int = attrs.field(default=1000, validator=natural)

@@ -67,7 +67,7 @@ class HenonMap(Orbit):
 
     a: float = attrs.field(default=1.4, validator=finite)
     b: float = attrs.field(default=0.3, validator=finite)
-    initial: tuple[float, float] | None = attrs.field(
+    initial: tuple[float, ...] | None = attrs.field(
         default=None,
         converter=as_tuple,
         validator=coordinates(2),

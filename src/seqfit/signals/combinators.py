@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, final
 
 import attrs
@@ -73,10 +74,7 @@ class Sum(Combined):
         return self.parts
 
     def combine(self, made: list[Array]) -> Array:
-        total = made[0].astype(np.float64)
-        for other in made[1:]:
-            total += other
-        return total
+        return functools.reduce(np.add, made[1:], made[0].astype(np.float64))
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -102,10 +100,7 @@ class Product(Combined):
         return self.parts
 
     def combine(self, made: list[Array]) -> Array:
-        total = made[0].astype(np.float64)
-        for other in made[1:]:
-            total *= other
-        return total
+        return functools.reduce(np.multiply, made[1:], made[0].astype(np.float64))
 
     @property
     def bounds(self) -> tuple[float, float]:
