@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | generation | peers``, each with ``--help``."""
+"""``python -m benchmarks NAME``, a name of `MODULES`, with ``--help`` too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ MODULES = {
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "generation": "benchmarks.generation",
+    "ranks": "benchmarks.ranks",
     "peers": "benchmarks.peers.environments",
 }
 

@@ -67,13 +67,16 @@ def philox(low: Any, high: Any, seed: Any, stream: Any) -> tuple[Any, Any, Any, 
 
 
 @compiled
-def fill(low: Any, high: Any, seed: Any, skip: int, u: npt.NDArray[np.float64]) -> None:
+def fill(
+    low: Any, high: Any, seed: Any, first_stream: int, skip: int, u: npt.NDArray[np.float64]
+) -> None:
     """Numbers from U[0, 1), those of `numpy.random.Philox` with the key (seed, stream).
 
     Args:
         low: lower 64 bits of the first block's counter.
         high: the next 64 bits of it.
         seed: first half of the key.
+        first_stream: second half of the key for the first stream.
         skip: numbers of the first block to leave out, from 0 to 3.
         u: array of shape (length, streams, draws), to be filled.
     """
@@ -85,7 +88,7 @@ def fill(low: Any, high: Any, seed: Any, skip: int, u: npt.NDArray[np.float64]) 
         carry = _ONE if counter < low else UINT(0)
         first = 4 * block - skip
         for stream in range(streams):
-            words = philox(counter, high + carry, seed, UINT(stream))
+            words = philox(counter, high + carry, seed, UINT(first_stream + stream))
             for i in range(4):
                 at = first + i
                 if 0 <= at < total:

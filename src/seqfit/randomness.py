@@ -9,7 +9,7 @@ from seqfit.philox import UINT, fill
 
 
 def uniforms(
-    seed: int, streams: int, position: int, length: int, draws: int = 1
+    seed: int, streams: int | range, position: int, length: int, draws: int = 1
 ) -> npt.NDArray[np.float64]:
     """Independent numbers from U[0, 1), a function of seed, stream and position alone.
 
@@ -19,7 +19,7 @@ def uniforms(
 
     Args:
         seed: an int from 0 to 2**63 - 1.
-        streams: number of streams; they are numbered from 0.
+        streams: number of streams, which are numbered from 0; or a range of their numbers.
         position: first sample.
         length: number of samples.
         draws: numbers for each sample.
@@ -29,8 +29,9 @@ def uniforms(
     """
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
     block += 1  # NumPy's generator counts before it makes numbers
-    u = np.empty((length, streams, draws))
-    fill(UINT(block & (2**64 - 1)), UINT(block >> 64), UINT(seed), skip, u)
+    numbers = streams if isinstance(streams, range) else range(streams)
+    u = np.empty((length, len(numbers), draws))
+    fill(UINT(block & (2**64 - 1)), UINT(block >> 64), UINT(seed), numbers.start, skip, u)
     return u
 
 
@@ -50,7 +51,7 @@ EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION = 1, 2, 3, 4, 5
 """Purposes of `derived_seed`."""
 
 
-def derived_seed(seed: int, purpose: int) -> int:
+def derived_seed(seed: int, *purpose: int) -> int:
     """A seed for streams that differ from those of `seed`, and for each purpose from the others."""
-    word = np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0]
+    word = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
     return int(word >> np.uint64(1))

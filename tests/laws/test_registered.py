@@ -64,11 +64,7 @@ EXAMPLES = {
 SETTINGS = {
     ("targets", "triggered_hold"): {"inputs": 2},
     ("targets", "counter"): {"inputs": 2},
-    ("targets", "noisy"): {"numbered_streams": True},
-    ("targets", "recorded"): {
-        "numbered_streams": True,
-        "inputs": samples(streams=st.integers(1, 3)),
-    },
+    ("targets", "recorded"): {"inputs": samples(streams=st.integers(1, 3))},
 }
 
 REGISTERED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
@@ -302,8 +298,8 @@ class TestTargets:
         )
         bad = [{"deviation": -1.0}, {"outliers": 1.1}, {"seed": -1}, {"seed": 0.5}, {"target": 1}]
         bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
-        check_target(noisy, numbered_streams=True, bad_arguments=bad_arguments)
-        check_target(Noisy(Delay(2)), numbered_streams=True, inputs=3, examples=10)
+        check_target(noisy, bad_arguments=bad_arguments)
+        check_target(Noisy(Delay(2)), inputs=3, examples=10)
 
     def test_counters_count_whatever_their_threshold(self):
         counters = st.builds(Counter, threshold=numbers)

@@ -82,35 +82,53 @@ def fit(
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
     seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
     seqfit resume RUN.
+
+    Started by torchrun, as in torchrun --nproc-per-node=4 -m -- seqfit fit, it divides the streams
+    of the schedule among the processes.
     """
     from rich.console import Console
 
     from seqfit.cli.run import run_experiment, run_search
+    from seqfit.fitting import joined
+    from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.validators import require_positive_int
 
-    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
-    if data is not None:
-        if recipe == "auto":
-            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
-        chosen |= _recorded(data, inputs, outputs, chosen, recipe)
-    elif inputs or outputs:
-        raise ValueError("--input and --output name columns of --data, which is missing")
-    if engine is not None:
-        chosen["engine"] = engine
-    if checkpoint_every is not None:
-        require_positive_int("--checkpoint-every", checkpoint_every)
-    if retries < 0:
-        raise ValueError(f"--retries must be a non-negative int, got {retries}")
     console = Console(stderr=True)
-    own_model = chosen.keys() & {"model", "schedule", "engine"}
-    if recipe == "auto" or (recipe is None and experiment is None and not own_model):
-        if experiment is not None or own_model:
-            raise ValueError("--recipe auto chooses model, schedule and engine; leave them out")
-        result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
-    else:
-        what = _experiment(experiment, recipe, samples, seed, chosen)
-        name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-        result = run_experiment(what, run, name, console, checkpoint_every, retries)
+    with joined() as ranks:
+        with ranks.alike():
+            chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
+            if data is not None:
+                if recipe == "auto":
+                    raise ValueError(
+                        "--recipe auto does not take --data; name a recipe, see 'seqfit list'"
+                    )
+                chosen |= _recorded(data, inputs, outputs, chosen, recipe)
+            elif inputs or outputs:
+                raise ValueError("--input and --output name columns of --data, which is missing")
+            if engine is not None:
+                chosen["engine"] = engine
+            if checkpoint_every is not None:
+                require_positive_int("--checkpoint-every", checkpoint_every)
+            if retries < 0:
+                raise ValueError(f"--retries must be a non-negative int, got {retries}")
+            if run is None and restarts_by_torchrun()[1]:
+                raise ValueError("--max-restarts needs --run, so that a restart finds its run")
+            own_model = chosen.keys() & {"model", "schedule", "engine"}
+            searches = recipe == "auto" or (recipe is None and experiment is None and not own_model)
+            if searches and (experiment is not None or own_model):
+                raise ValueError("--recipe auto chooses model, schedule and engine; leave them out")
+            if searches and ranks.count > 1:
+                raise ValueError(
+                    f"the search for a recipe runs in one process, there are {ranks.count} ranks; "
+                    "name a recipe, such as --recipe gru, and a --schedule of several streams"
+                )
+        if searches:
+            result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
+        else:
+            with ranks.alike():
+                what = _experiment(experiment, recipe, samples, seed, chosen)
+            name = experiment.stem if experiment else recipe or ("data" if data else "fit")
+            result = run_experiment(what, run, name, console, checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

@@ -27,13 +27,16 @@ def resume(
     """Go on with a run that was stopped, from its last checkpoint, and finish it.
 
     It ends with the numbers that it would have without the stop, bit for bit. A run that was
-    killed before its first checkpoint, and a search for a recipe, start again.
+    killed before its first checkpoint, and a search for a recipe, start again. Started by torchrun,
+    it goes on in as many processes, whatever number began it.
     """
     from rich.console import Console
 
     from seqfit.cli.run import resume_run
+    from seqfit.fitting import joined
 
-    result = resume_run(run, Console(stderr=True), checkpoint_every, retries)
+    with joined() as ranks:
+        result = resume_run(run, Console(stderr=True), checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

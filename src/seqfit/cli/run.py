@@ -20,9 +20,11 @@ from seqfit.fitting import (
     DivergedError,
     Experiment,
     Fitter,
+    Ranks,
     read_experiment,
     to_toml,
 )
+from seqfit.fitting.ranks import restarts_by_torchrun
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
@@ -40,6 +42,7 @@ def run_experiment(
     console: Console,
     checkpoint_every: int | None = None,
     retries: int = 0,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -51,6 +54,7 @@ def run_experiment(
         checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
+        ranks: the processes that fit together; None for this one alone.
 
     Returns:
         The result as plain data.
@@ -58,17 +62,31 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    _require_runnable(what)
-    text = _as_toml(what, console)
-    Fitter.of(what)  # what can't be fitted is an error before a folder is made
-    folder = RunFolder.create(run, name, EXPERIMENT, text)
+    ranks = Ranks() if ranks is None else ranks
+    with ranks.alike():
+        _require_runnable(what)
+        text = _as_toml(what, console)
+        Fitter.of(what, ranks=ranks)  # what can't be fitted is an error before a folder is made
+    if restarts_by_torchrun()[0] and run is not None and ranks.on_first(lambda: _holds(run, text)):
+        return resume_run(run, console, checkpoint_every, retries, ranks)
+    folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
         _announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
 
+def _holds(run: Path, experiment: str) -> bool:
+    """Whether a folder holds a run of this very experiment, which ranks that died have begun."""
+    path = run / EXPERIMENT
+    return path.exists() and path.read_text(encoding="utf-8") == experiment
+
+
 def resume_run(
-    run: Path, console: Console, checkpoint_every: int | None = None, retries: int = 0
+    run: Path,
+    console: Console,
+    checkpoint_every: int | None = None,
+    retries: int = 0,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
 
@@ -77,6 +95,7 @@ def resume_run(
         console: where people read along.
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
+        ranks: see `run_experiment`; there may be more or fewer than when it was stopped.
 
     Returns:
         The result as plain data.
@@ -88,15 +107,18 @@ def resume_run(
         BlockingIOError: another process is at work in it.
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    folder = RunFolder.open(run)
+    ranks = Ranks() if ranks is None else ranks
+    folder = RunFolder.open(run, ranks)
     with folder.locked():
-        if (folder.path / SEARCH).exists():
+        if ranks.on_first((folder.path / SEARCH).exists):
+            if ranks.count > 1:
+                raise ValueError(f"{run} is a search for a recipe: resume it without torchrun")
             search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
             kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
             parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
             return _search(search["samples"], search["seed"], parts, folder, console)
-        what = read_experiment(folder.path / EXPERIMENT)
+        what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
 
 
@@ -138,12 +160,12 @@ def _fit(
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
-        fitter = found or Fitter.of(what, callbacks)
+        fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
             halvings.made = wanted
         left = fitter.samples_left
-        if not left and (folder.path / RESULT).exists():
+        if not left and folder.ranks.on_first((folder.path / RESULT).exists):
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
@@ -158,6 +180,9 @@ def _fit(
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
         finally:
             folder.write_metrics(fitter)
+    folder.finish(fitter)
+    if not folder.ranks.is_first:
+        return {"interrupted": interrupt.interrupted}
     return _conclude(fitter, folder, name, interrupt, console)
 
 
@@ -205,6 +230,7 @@ def _search(
         best = auto(samples, seed, parts, begin, end)
     folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
+    folder.finish(best.fitter)
     result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
@@ -249,7 +275,6 @@ def _announce(what: Experiment, console: Console) -> None:
 def _conclude(
     fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
 ) -> dict[str, Any]:
-    folder.finish(fitter)
     if interrupt.interrupted:
         console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
         console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)

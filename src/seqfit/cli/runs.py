@@ -15,7 +15,7 @@ from typing import Any, final
 import attrs
 import filelock
 
-from seqfit.fitting import Callback, CheckpointError, Checkpoints, Fitter, load_latest
+from seqfit.fitting import Callback, CheckpointError, Checkpoints, Fitter, Ranks, load_latest
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in
 
@@ -35,16 +35,25 @@ SECONDS_BETWEEN = 30.0
 @final
 @attrs.frozen
 class RunFolder:
-    """A folder for one run.
+    """A folder for one run, in which the first of its ranks alone writes.
 
     Attributes:
         path: the folder.
+        ranks: the processes of the run.
     """
 
     path: Path
+    ranks: Ranks = attrs.field(factory=Ranks)
 
     @classmethod
-    def create(cls, path: Path | None, name: str, claim: str, content: str) -> RunFolder:
+    def create(
+        cls,
+        path: Path | None,
+        name: str,
+        claim: str,
+        content: str,
+        ranks: Ranks | None = None,
+    ) -> RunFolder:
         """A new folder, or one without a run, claimed by the file that says what is run in it.
 
         Args:
@@ -52,11 +61,17 @@ class RunFolder:
             name: used where there is no path.
             claim: name of the file, `EXPERIMENT` or `SEARCH`.
             content: what it says.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileExistsError: the folder holds a run already.
             OSError: the folder can't be made or written.
         """
+        ranks = Ranks() if ranks is None else ranks
+        return cls(ranks.on_first(lambda: cls._claimed(path, name, claim, content)), ranks)
+
+    @classmethod
+    def _claimed(cls, path: Path | None, name: str, claim: str, content: str) -> Path:
         if path is None:
             taken = (Path("runs") / f"{name}-{number:03d}" for number in itertools.count(1))
             path = next(path for path in taken if not path.exists())
@@ -67,7 +82,7 @@ class RunFolder:
             raise FileExistsError(f"--run {path} holds a run already; choose another folder")
         path.mkdir(parents=True, exist_ok=True)
         folder.write_text(claim, content)
-        return folder
+        return path
 
     @property
     def holds_a_run(self) -> bool:
@@ -80,21 +95,29 @@ class RunFolder:
         return (self.path / CHECKPOINT).exists() or bool(checkpoints_in(self.path / CHECKPOINTS))
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, ranks: Ranks | None = None) -> RunFolder:
         """A folder that a fit has left.
+
+        Args:
+            path: the folder.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileNotFoundError: there is none.
             NotADirectoryError: it is a file.
         """
+        ranks = Ranks() if ranks is None else ranks
+        ranks.on_first(lambda: cls._require_run(path))
+        return cls(path, ranks)
+
+    @classmethod
+    def _require_run(cls, path: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
-        folder = cls(path)
-        if not folder.holds_a_run:
+        if not cls(path).holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
-        return folder
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -104,12 +127,16 @@ class RunFolder:
             BlockingIOError: another process is at work in the folder.
         """
         lock = filelock.FileLock(self.path / LOCK)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise BlockingIOError(f"another process is at work in {self.path}") from None
-        try:
+
+        def acquire() -> None:
+            try:
+                lock.acquire(blocking=False)
+            except filelock.Timeout:
+                raise BlockingIOError(f"another process is at work in {self.path}") from None
             remove_unfinished(self.path)
+
+        self.ranks.on_first(acquire)
+        try:
             yield
         finally:
             lock.release()
@@ -128,7 +155,7 @@ class RunFolder:
             try:
                 yield
             except Exception:
-                if not self.has_checkpoints:
+                if self.ranks.is_first and not self.has_checkpoints:
                     (self.path / claim).unlink(missing_ok=True)
                 raise
 
@@ -148,21 +175,25 @@ class RunFolder:
         """
         ended = self.path / CHECKPOINT
         try:  # those on the way are removed at the end: where there are any, they are newer
-            fitter, damaged = load_latest(self.path / CHECKPOINTS, callbacks=callbacks)
+            fitter, damaged = load_latest(
+                self.path / CHECKPOINTS, callbacks=callbacks, ranks=self.ranks
+            )
             return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
             messages = []
         except CheckpointError as error:
-            if not ended.exists():
+            if not self.ranks.on_first(ended.exists):
                 raise
             messages = [str(error)]
-        fitter_then = Fitter.load(ended, callbacks=callbacks) if ended.exists() else None
-        return fitter_then, messages
+        if not self.ranks.on_first(ended.exists):
+            return None, messages
+        return Fitter.load(ended, callbacks=callbacks, ranks=self.ranks), messages
 
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed."""
         fitter.save(self.path / CHECKPOINT)
-        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+        if self.ranks.is_first:
+            shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
     def fitter(self) -> Fitter:
         """The fit as it was left.
@@ -180,6 +211,8 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
+        if not self.ranks.is_first:
+            return
         write_atomically(self.path / name, lambda file: file.write(content))
 
     def write_text(self, name: str, content: str) -> None:

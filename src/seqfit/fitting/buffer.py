@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from seqfit.fitting.samples import Samples
-from seqfit.states import State, map_arrays, stack, unstack
+from seqfit.states import State, is_tensor, leaves, map_arrays, map_leaves, stack, unstack
+from seqfit.streams import Axes
 
 
 @final
@@ -66,6 +67,19 @@ class SampleBuffer:
             "position": self.position,
             "boundaries": np.array(positions),
             "states": stack([*states]),
+        }
+
+    @staticmethod
+    def stream_axes(state: State) -> Axes:
+        """Where the streams lie in its `state`; in that of a model each tensor begins with them."""
+        first = state["states"]["first"]
+        return {
+            "x": 1,
+            "y": 1,
+            "states": {
+                "first": map_leaves(lambda leaf: 0 if is_tensor(leaf) else None, first),
+                "leaves": [1 if is_tensor(leaf) else None for leaf in leaves(first)],
+            },
         }
 
     @property

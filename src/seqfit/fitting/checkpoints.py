@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
+from seqfit.fitting.ranks import Ranks
 from seqfit.validators import is_finite, require_positive_int
 
 if TYPE_CHECKING:
@@ -59,22 +60,25 @@ class Checkpoints(Callback):
         self._saved_at: int | None = None
         self._saved_when = time.monotonic()
 
-    def after_update(self, fitter: Fitter) -> None:
+    def wants(self, fitter: Fitter) -> bool:
         now = fitter.report.samples
         if self._saved_at is None:  # the fit has just begun, or goes on from a checkpoint
             self._saved_at = 0 if not checkpoints_in(self._folder) else now
         by_samples = self._samples is not None and now - self._saved_at >= self._samples
         by_time = self._seconds is not None and time.monotonic() - self._saved_when >= self._seconds
-        if by_samples or by_time:
-            self.take(fitter)
+        return by_samples or by_time
+
+    def act(self, fitter: Fitter) -> None:
+        self.take(fitter)
 
     def take(self, fitter: Fitter) -> None:
         """Save now, and remove what is older than the last few."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        samples = fitter.report.samples
+        samples, ranks = fitter.report.samples, fitter.ranks
+        ranks.on_first(lambda: self._folder.mkdir(parents=True, exist_ok=True))
         fitter.save(self._folder / f"checkpoint-{samples:012}.safetensors")
-        for path in checkpoints_in(self._folder)[self._keep :]:
-            path.unlink()
+        if ranks.is_first:
+            for path in checkpoints_in(self._folder)[self._keep :]:
+                path.unlink()
         self._saved_at, self._saved_when = samples, time.monotonic()
 
 
@@ -86,7 +90,11 @@ def checkpoints_in(folder: Path) -> list[Path]:
 
 
 def load_latest(
-    folder: Path, *, callbacks: tuple[Callback, ...] = (), **parts: Any
+    folder: Path,
+    *,
+    callbacks: tuple[Callback, ...] = (),
+    ranks: Ranks | None = None,
+    **parts: Any,
 ) -> tuple[Fitter, list[CheckpointError]]:
     """The fit of the newest checkpoint that can be read.
 
@@ -95,6 +103,7 @@ def load_latest(
     Args:
         folder: where `Checkpoints` were taken.
         callbacks: told of each update.
+        ranks: the processes that fit together, all of which call this; None for this one alone.
         parts: see `Fitter.load`.
 
     Returns:
@@ -106,15 +115,17 @@ def load_latest(
     """
     from seqfit.fitting.fitter import Fitter
 
-    paths = checkpoints_in(folder)
+    ranks = Ranks() if ranks is None else ranks
+    paths = ranks.on_first(lambda: checkpoints_in(folder))
     if not paths:
         raise FileNotFoundError(f"no checkpoint in {str(folder)!r}")
-    with contextlib.suppress(OSError):
-        remove_unfinished(folder)
+    if ranks.is_first:
+        with contextlib.suppress(OSError):
+            remove_unfinished(folder)
     damaged: list[CheckpointError] = []
     for path in paths:
         try:
-            return Fitter.load(path, callbacks=callbacks, **parts), damaged
+            return Fitter.load(path, callbacks=callbacks, ranks=ranks, **parts), damaged
         except CheckpointError as error:
             damaged.append(error)
     raise damaged[0]

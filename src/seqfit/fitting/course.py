@@ -13,10 +13,12 @@ from torch import Tensor
 
 from seqfit.computing import computing
 from seqfit.fitting.callbacks import StopFitting
+from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.randomness import CHANCE, derived_seed
 from seqfit.states import State
+from seqfit.streams import Axes, join, leaves, take
 
 
 @final
@@ -91,15 +93,34 @@ class Course:
             "chance": torch.get_rng_state() if self.is_running else self.chance,
         }
 
-    def restore(self, state: State) -> None:
-        """Go on from what `state` gave; the training is there already."""
-        assert self.training is not None  # begun by whoever restores
-        self.training.restore(state["training"])
-        if self.source is not None:
-            self.source.signal_state = state["signal_state"]
-            self.source.target_state = state["target_state"]
+    def gathered(self, ranks: Ranks) -> State:
+        """The `state` of all streams, on the first rank; the others only hand in theirs."""
+        own = self.state()
+        if ranks.count == 1:
+            return own
+        axes = self._stream_axes(own)
+        parts = ranks.gather(leaves(own, axes))
+        return join(own, axes, parts) if parts else None
+
+    def restore(self, state: State, ranks: Ranks) -> None:
+        """Go on from what `state` or `gathered` gave; the training is there already."""
+        training, source = self.training, self.source
+        assert training is not None  # begun by whoever restores
+        found = state["training"]
+        if ranks.count > 1:
+            own, axes = ranks.share(self.streams), training.stream_axes(found)
+            found = take(found, axes, own, self.streams)
+        training.restore(found)
+        if source is not None:
+            source.go_on_from(state["signal_state"], state["target_state"])
         self.asked, self.generated = state["asked"], state["generated"]
         self.given, self.chance = state["given"], state["chance"]
+
+    def _stream_axes(self, state: State) -> Axes:
+        source = self.source
+        signal, target = (None, None) if source is None or source.axes is None else source.axes
+        training = Training.stream_axes(state["training"])
+        return {"training": training, "signal_state": signal, "target_state": target}
 
     def _fitted(self, training: Training) -> int:
         """Samples asked for and fitted: what was asked for beside is not made up for later."""

@@ -18,6 +18,7 @@ from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_ch
 from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.report import Report
 from seqfit.fitting.samples import Samples, as_array, as_samples
 from seqfit.fitting.source import SampleSource
@@ -39,28 +40,37 @@ class Fitter(Experiment):
 
     Attributes:
         callbacks: told of each update, see `seqfit.fitting.callbacks.Callback`.
+        ranks: the processes that fit together, each a share of the schedule's streams; see
+            `seqfit.fitting.ranks.joined`. All of them make the fitter, fit, save and load alike.
     """
 
     callbacks: tuple[Callback, ...] = attrs.field(
         default=(), converter=as_tuple, validator=require_callbacks, kw_only=True, repr=False
     )
+    ranks: Ranks = attrs.field(factory=Ranks, kw_only=True, repr=False)
     _course: Course = attrs.field(init=False, factory=Course, repr=False)
 
     def __attrs_post_init__(self) -> None:
         Experiment.__attrs_post_init__(self)
+        self.ranks.require(self.schedule.streams, self.device)
         self._course.begin(self.schedule.streams, self.seed)
         if self.signal is not None and self.target is not None:
             source = SampleSource.start(
-                self.signal, self.target, self.schedule.streams, self.seed, self.dtype
+                self.signal, self.target, self.schedule.streams, self.seed, self.dtype, self._own
             )
             self._course.source = source
-            self._course.training = Training.begin(self, self.signal.channels, source.outputs)
+            self._begin(self.signal.channels, source.outputs)
 
     @classmethod
-    def of(cls, experiment: Experiment, callbacks: tuple[Callback, ...] = ()) -> Fitter:
+    def of(
+        cls,
+        experiment: Experiment,
+        callbacks: tuple[Callback, ...] = (),
+        ranks: Ranks | None = None,
+    ) -> Fitter:
         """The fitter of an experiment."""
         fields = {f.name: getattr(experiment, f.name) for f in attrs.fields(Experiment)}
-        return cls(**fields, callbacks=callbacks)
+        return cls(**fields, callbacks=callbacks, ranks=Ranks() if ranks is None else ranks)
 
     @property
     def module(self) -> StreamModule:
@@ -151,7 +161,8 @@ class Fitter(Experiment):
         with self._fitting():
             self._advance(end + course.given)
             while course.generated < end:
-                length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
+                at_once = max(1, SAMPLES_AT_ONCE // -(-streams // self.ranks.count))
+                length = min(end - course.generated, at_once)
                 training.buffer.append(*source.take(length))
                 course.generated += length
                 self._advance(end + course.given)
@@ -164,6 +175,8 @@ class Fitter(Experiment):
             x: inputs, (time, streams, inputs); (time, inputs) or (time,) where there is one
                 stream.
             y: what should come out, (time, streams, outputs), likewise.
+
+        Each of several ranks is given the samples of all streams, and fits its own.
 
         Returns:
             The fitter itself.
@@ -181,10 +194,10 @@ class Fitter(Experiment):
                 f"x and y must be equally long, got {len(inputs)} and {len(outputs)} samples"
             )
         if training is None:
-            training = Training.begin(self, inputs.shape[2], outputs.shape[2])
-            self._course.training = training
+            training = self._begin(inputs.shape[2], outputs.shape[2])
+        own = slice(self._own.start, self._own.stop)
         with self._fitting():
-            training.buffer.append(inputs, outputs)
+            training.buffer.append(inputs[:, own], outputs[:, own])
             self._course.given += len(inputs)
             everything = training.buffer.position + training.buffer.waiting
             self._advance(everything)
@@ -294,29 +307,41 @@ class Fitter(Experiment):
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.
 
+        Of several ranks all call it, and the first one writes: a file as one process would.
+
         Raises:
             OSError: the file can't be written; an older one is then left as it was.
         """
         data, missing = to_partial_data(self.experiment)
         sizes = _channels(self._training())
-        write_checkpoint(
-            Path(path),
-            {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
-            {
-                "course": self._course.state(),
-                "callbacks": [[type(c).__name__, c.state()] for c in self.callbacks],
-            },
+        course = self._course.gathered(self.ranks)
+        self.ranks.on_first(
+            lambda: write_checkpoint(
+                Path(path),
+                {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
+                {
+                    "course": course,
+                    "callbacks": [[type(c).__name__, c.state()] for c in self.callbacks],
+                },
+            )
         )
 
     @classmethod
     def load(
-        cls, path: str | Path, *, callbacks: tuple[Callback, ...] = (), **parts: Any
+        cls,
+        path: str | Path,
+        *,
+        callbacks: tuple[Callback, ...] = (),
+        ranks: Ranks | None = None,
+        **parts: Any,
     ) -> Fitter:
         """The fitter that `save` wrote.
 
         Args:
             path: the file.
             callbacks: told of each update.
+            ranks: the processes that fit together, as many as you like, whatever number of them
+                has saved it; the first one reads it. None for this process alone.
             parts: fields of the experiment that could not be written, such as a model that wraps
                 a module of your own.
 
@@ -324,7 +349,8 @@ class Fitter(Experiment):
             FileNotFoundError: there is no such file.
             CheckpointError: it is not a checkpoint, is damaged, or does not fit its parts.
         """
-        content, state = read_checkpoint(Path(path))
+        ranks = Ranks() if ranks is None else ranks
+        content, state = ranks.on_first(lambda: read_checkpoint(Path(path)))
         try:
             missing = {name: why for name, why in content["missing"].items() if name not in parts}
             if missing:
@@ -340,12 +366,12 @@ class Fitter(Experiment):
                     f"{path} needs a part that is not installed: {error}; install its package, or "
                     "give the part: Fitter.load(path, target=...)"
                 ) from error
-            fitter = cls.of(experiment, callbacks)
+            fitter = cls.of(experiment, callbacks, ranks)
             course = fitter._course
             if course.training is None:
-                course.training = Training.begin(fitter, content["inputs"], content["outputs"])
-            course.restore(state["course"])
-            _require_fit(fitter, course.training)
+                fitter._begin(content["inputs"], content["outputs"])
+            course.restore(state["course"], ranks)
+            _require_fit(fitter, fitter._training())
             saved = dict(state["callbacks"])
             for callback in callbacks:
                 if type(callback).__name__ in saved:
@@ -355,6 +381,16 @@ class Fitter(Experiment):
             raise CheckpointError(f"{path} does not fit its experiment: {reason}") from error
         return fitter
 
+    @property
+    def _own(self) -> range:
+        """The streams that this rank runs."""
+        return self.ranks.share(self.schedule.streams)
+
+    def _begin(self, inputs: int, outputs: int) -> Training:
+        training = Training.begin(self, inputs, outputs, self.ranks)
+        self._course.training = training
+        return training
+
     def _training(self) -> Training:
         if self._course.training is None:
             raise ValueError("this fitter has no model yet: call partial_fit(x, y) first")
@@ -362,6 +398,7 @@ class Fitter(Experiment):
 
     @contextlib.contextmanager
     def _fitting(self) -> Iterator[None]:
+        self.ranks.wishes = self.ranks.granted = [False] * len(self.callbacks)
         try:
             with self._course.running(self.threads):
                 yield
@@ -380,11 +417,19 @@ class Fitter(Experiment):
     def _after_update(self) -> None:
         for callback in self.callbacks:
             callback.after_update(self)
+        ranks = self.ranks
+        if ranks.count == 1:
+            ranks.granted = [callback.wants(self) for callback in self.callbacks]
+        for callback, granted in zip(self.callbacks, ranks.granted, strict=True):
+            if granted:
+                callback.act(self)
+        if ranks.count > 1:
+            ranks.wishes = [callback.wants(self) for callback in self.callbacks]
 
 
 def _require_fit(fitter: Fitter, training: Training) -> None:
     """Raise a TypeError unless a loaded course belongs to the fitter's parts."""
-    buffer, streams = training.buffer, fitter.schedule.streams
+    buffer, streams = training.buffer, len(fitter._own)
     if buffer.x.dtype != fitter.dtype or buffer.x.shape[1] != streams:
         raise TypeError(
             f"it holds {buffer.x.shape[1]} streams of {buffer.x.dtype}, not {streams} of "
@@ -392,8 +437,7 @@ def _require_fit(fitter: Fitter, training: Training) -> None:
         )
     source = fitter._course.source
     if source is not None:
-        x, _ = source.signal.generate(source.signal_state, 0)
-        source.target.transform(x, source.target_state)
+        source.require_states()
 
 
 def _channels(training: Training) -> tuple[int, int]:

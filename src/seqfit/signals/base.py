@@ -28,6 +28,9 @@ class Signal(abc.ABC):
         dtype: dtype of the samples, ``"float32"`` or ``"float64"``.
         max_streams: how many streams there are at most; None where there is no limit.
         length: samples in each stream; None where it never ends.
+        divisible: whether some of its streams can run without the others: its states then hold
+            the numbers of their streams as a ``range``, and `seqfit.streams` can divide them.
+            Where it is False, each process of a fit on several generates all streams.
     """
 
     __slots__ = ()
@@ -36,6 +39,7 @@ class Signal(abc.ABC):
     dtype: str = "float32"
     max_streams: int | None = None
     length: int | None = None
+    divisible: bool = False
 
     @abc.abstractmethod
     def start(self, streams: int, seed: int) -> State:

@@ -88,6 +88,8 @@ class PRBS(ByPosition):
     high: float = attrs.field(default=1.0, validator=above("low"))
     phase: int | None = attrs.field(default=None, validator=attrs.validators.optional(natural))
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         return {"position": 0, "phases": _phases(self.order, self.phase, streams, seed)}
 
@@ -129,16 +131,19 @@ class APRBS(ByPosition):
     high: float = attrs.field(default=1.0, validator=above("low"))
     phase: int | None = attrs.field(default=None, validator=attrs.validators.optional(natural))
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         phases = _phases(self.order, self.phase, streams, seed)
-        return {"seed": derived_seed(seed, _AMPLITUDES), "position": 0, "phases": phases}
+        own = derived_seed(seed, _AMPLITUDES)
+        return {"seed": own, "streams": range(streams), "position": 0, "phases": phases}
 
     def samples(self, state: State, length: int) -> Array:
         first, places = _places(state["position"], length, self.hold)
         before = min(first, self.order)  # no run is longer than the register
         first, places = first - before, places + before
         bits = _bits(self.order, state["phases"], first, places)
-        u = uniforms(state["seed"], len(state["phases"]), first, places)[..., 0]
+        u = uniforms(state["seed"], state["streams"], first, places)[..., 0]
         amplitudes = (self.low + (self.high - self.low) * u).astype(np.float32)
         x = np.empty((length, len(state["phases"]), 1), dtype=np.float32)
         into = before * self.hold + state["position"] % self.hold

@@ -61,6 +61,10 @@ class Combined(Signal):
     def length(self) -> int | None:  # type: ignore[override]
         return min((p.length for p in self.ingredients if p.length is not None), default=None)
 
+    @property
+    def divisible(self) -> bool:  # type: ignore[override]
+        return all(part.divisible for part in self.ingredients)
+
     def start(self, streams: int, seed: int) -> State:
         states, before = [], 0
         for part in self.ingredients:

@@ -33,8 +33,10 @@ class Events(ByPosition):
     probability: float = attrs.field(default=0.1, validator=probability)
     channels: int = attrs.field(default=1, validator=positive_int)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)
@@ -73,8 +75,10 @@ class PoissonEvents(ByPosition):
         terms = [math.exp(k * math.log(self.rate) - self.rate - math.lgamma(k + 1)) for k in counts]
         object.__setattr__(self, "_distribution", np.cumsum(terms))
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)

@@ -51,8 +51,10 @@ class OrnsteinUhlenbeck(ByPosition):
     deviation: float = attrs.field(default=1.0, validator=positive)
     initial: float | None = attrs.field(default=None, validator=attrs.validators.optional(finite))
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         kept = np.exp(-_SPANS / self.time)
@@ -95,8 +97,10 @@ class RandomWalk(ByPosition):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.5, validator=_between)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         steps = np.array([np.ones(_LEVELS), np.sqrt(_SPANS)])
@@ -132,14 +136,17 @@ def _wander(
         middles: its value 1, 2, 4.. samples from both a and b: ``middles[0] * (a + b) +
             middles[1] * z``.
     """
-    x = np.empty((length, state["streams"], 1))
-    _bridge(UINT(state["seed"]), state["position"], mean, deviation, steps, middles, x)
+    numbers = state["streams"]
+    x = np.empty((length, len(numbers), 1))
+    seed, position = UINT(state["seed"]), state["position"]
+    _bridge(seed, numbers.start, position, mean, deviation, steps, middles, x)
     return x
 
 
 @compiled
 def _bridge(
     seed: Any,
+    first_stream: int,
     position: int,
     mean: float,
     deviation: float,
@@ -152,7 +159,7 @@ def _bridge(
     ends = np.empty((64, 2), dtype=np.int64)  # spans to be filled, the earliest last
     values = np.empty((64, 2))
     for stream in range(streams):
-        number = UINT(stream)
+        number = UINT(first_stream + stream)
         value = mean + deviation * normal(0, seed, number)
         if position == 0 and length > 0:
             x[0, stream, 0] = value

@@ -37,17 +37,19 @@ class RandomHold(Signal):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=finite)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         held = np.full(streams, float(self.initial))
-        return {"seed": seed, "position": 0, "held": held}
+        return {"seed": seed, "streams": range(streams), "position": 0, "held": held}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
         held, position = state["held"].copy(), state["position"]
-        u = uniforms(state["seed"], len(held), position, length, draws=2)
+        u = uniforms(state["seed"], state["streams"], position, length, draws=2)
         x = np.empty((length, len(held), 1), dtype=np.float32)
         low, width = float(self.low), float(self.high - self.low)
         _hold(u, float(self.jump_probability), low, width, held, x)
-        return x, {"seed": state["seed"], "position": position + length, "held": held}
+        return x, state | {"position": position + length, "held": held}
 
     def skip(self, state: State, length: int) -> State:
         def recall(window: int) -> State | None:

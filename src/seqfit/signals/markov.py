@@ -80,8 +80,11 @@ class MarkovLevels(Signal):
     )
     initial: int = attrs.field(default=0, validator=_index)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "position": 0, "level": np.full(streams, self.initial)}
+        level = np.full(streams, self.initial)
+        return {"seed": seed, "streams": range(streams), "position": 0, "level": level}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
         x = np.empty((length, len(state["level"]), 1), dtype=np.float32)
@@ -110,7 +113,7 @@ class MarkovLevels(Signal):
         self, state: State, length: int, level: npt.NDArray[np.int64], x: Array
     ) -> npt.NDArray[np.int64]:
         """Where chains that begin at each row of `level` come to; the last one's levels are `x`."""
-        u = uniforms(state["seed"], level.shape[1], state["position"], length)[..., 0]
+        u = uniforms(state["seed"], state["streams"], state["position"], length)[..., 0]
         reach = np.cumsum(self.transitions, axis=1)
         reach[reach == reach[:, -1:]] = 1.0  # whatever the sum was rounded to
         values = np.array(self.levels, dtype=np.float32)

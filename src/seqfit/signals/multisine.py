@@ -57,6 +57,8 @@ class Multisine(ByPosition):
         default="random", validator=one_of("random", "schroeder")
     )
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         count = self._count
         if self.phases == "random":

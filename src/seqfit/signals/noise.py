@@ -29,8 +29,10 @@ class UniformNoise(ByPosition):
     high: float = attrs.field(default=1.0, validator=above("low"))
     channels: int = attrs.field(default=1, validator=positive_int)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)
@@ -56,8 +58,10 @@ class GaussianNoise(ByPosition):
     deviation: float = attrs.field(default=1.0, validator=non_negative)
     channels: int = attrs.field(default=1, validator=positive_int)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+        return {"seed": seed, "streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         normal = box_muller(uniforms(**state, length=length, draws=2 * self.channels))

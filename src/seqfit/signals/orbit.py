@@ -30,6 +30,7 @@ class Orbit(Signal):
 
     __slots__ = ()
 
+    divisible = True
     discarded: int
     initial: Any
 

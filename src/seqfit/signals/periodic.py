@@ -63,6 +63,8 @@ class Sine(ByPosition):
     offset: float = attrs.field(default=0.0, validator=finite)
     phase: float | None = attrs.field(default=None, validator=_optional_phase)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
         return _start(self.phase, streams, seed)
 
@@ -94,6 +96,8 @@ class Square(ByPosition):
     low: float = attrs.field(default=-1.0, validator=finite)
     high: float = attrs.field(default=1.0, validator=above("low"))
     phase: float | None = attrs.field(default=None, validator=_optional_phase)
+
+    divisible = True
 
     def start(self, streams: int, seed: int) -> State:
         return _start(self.phase, streams, seed)
@@ -134,6 +138,8 @@ class PulseTrain(ByPosition):
     low: float = attrs.field(default=0.0, validator=finite)
     high: float = attrs.field(default=1.0, validator=above("low"))
     phase: int | None = attrs.field(default=None, validator=attrs.validators.optional(natural))
+
+    divisible = True
 
     def start(self, streams: int, seed: int) -> State:
         if self.phase is None:
@@ -179,6 +185,8 @@ class Chirp(ByPosition):
     )
     amplitude: float = attrs.field(default=1.0, validator=finite)
     phase: float | None = attrs.field(default=None, validator=_optional_phase)
+
+    divisible = True
 
     def start(self, streams: int, seed: int) -> State:
         return _start(self.phase, streams, seed)

@@ -35,6 +35,8 @@ class Recorded(ByPosition):
     length: int | None = attrs.field(init=False, eq=False, repr=False)
     _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
 
+    divisible = True
+
     def __attrs_post_init__(self) -> None:
         data = self.recording.columns(self.columns)  # (time, streams, channels)
         object.__setattr__(self, "_data", data)
@@ -43,11 +45,12 @@ class Recorded(ByPosition):
         object.__setattr__(self, "length", None if self.recording.repeat else len(data))
 
     def start(self, streams: int, seed: int) -> State:
-        return {"streams": streams, "position": 0}
+        return {"streams": range(streams), "position": 0}
 
     def samples(self, state: State, length: int) -> Array:
         x = rows(self._data, state["position"], length, self.recording.repeat)
-        return x[:, : state["streams"]].astype(self.dtype)
+        numbers = state["streams"]
+        return x[:, numbers.start : numbers.stop].astype(self.dtype)
 
     @property
     def bounds(self) -> tuple[float, float]:
