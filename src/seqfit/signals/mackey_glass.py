@@ -69,7 +69,8 @@ class MackeyGlass(Orbit):
         return np.concatenate([np.repeat(fed_back, rows, axis=0), constant])
 
     def follow(self, points: Points, x: Array) -> None:
-        kept = points[:-1].reshape(-1, 2, points.shape[1])  # (steps of a delay, 2, streams)
+        steps, streams = len(points) // 2, points.shape[1]
+        kept = points[:-1].reshape(steps, 2, streams)
         oldest = _feed_back(
             float(self.gain),
             self.exponent,
@@ -80,7 +81,7 @@ class MackeyGlass(Orbit):
             points[-1],
             x,
         )
-        points[:-1] = np.roll(kept, -oldest, axis=0).reshape(-1, points.shape[1])
+        points[:-1] = np.roll(kept, -oldest, axis=0).reshape(2 * steps, streams)
 
 
 @compiled
