@@ -9,6 +9,7 @@ MODULES = {
     "accuracy": "benchmarks.accuracy",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
+    "generation": "benchmarks.generation",
     "ranks": "benchmarks.ranks",
     "gpu": "benchmarks.gpu",
     "checkpoints": "benchmarks.checkpoints",

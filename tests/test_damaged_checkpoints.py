@@ -182,7 +182,7 @@ DAMAGES = {
     "longer": (lambda content: content + b"more", "is damaged, or not a seqfit checkpoint"),
     "flipped": (flipped, "is damaged: its checksum is wrong"),
     "padding": (with_a_padding_changed, "its header is not what safetensors writes"),
-    "newer": (newer, "has the checkpoint format 3, this seqfit reads 2"),
+    "newer": (newer, "has the checkpoint format 4, this seqfit reads 3"),
     "extra tensor": (with_an_extra_tensor, "the array 'payload' has no place in the packed state"),
     "missing tensor": (without_a_tensor, "names the array '[^']*', which is missing"),
     "tensor twice": (with_a_tensor_named_twice, "which is missing at this second place"),

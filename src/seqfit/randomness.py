@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.philox import UINT, fill
+
 
 def uniforms(
     seed: int, streams: int | range, position: int, length: int, draws: int = 1
@@ -26,14 +28,11 @@ def uniforms(
         Array of shape (length, streams, draws).
     """
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
-    counter = np.array([block & (2**64 - 1), block >> 64, 0, 0], dtype=np.uint64)
+    block += 1  # NumPy's generator counts before it makes numbers
     numbers = streams if isinstance(streams, range) else range(streams)
-    bits = np.empty((len(numbers), length * draws), dtype=np.uint64)
-    for row, stream in zip(bits, numbers, strict=True):
-        generator = np.random.Philox(key=np.array([seed, stream], dtype=np.uint64), counter=counter)
-        row[:] = generator.random_raw(skip + length * draws)[skip:]
-    uniform: npt.NDArray[np.float64] = (bits >> np.uint64(11)) * np.float64(2.0**-53)
-    return uniform.reshape(len(numbers), length, draws).swapaxes(0, 1)
+    u = np.empty((length, len(numbers), draws))
+    fill(UINT(block & (2**64 - 1)), UINT(block >> 64), UINT(seed), numbers.start, skip, u)
+    return u
 
 
 def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -114,6 +114,11 @@ class SeesStreams(Constant):
         return np.full((length, state, 1), state, dtype=np.float32), state
 
 
+class SkipsOneTooFew(Ramp):
+    def skip(self, state, length):
+        return state | {"position": state["position"] + max(0, length - 1)}
+
+
 class GlobalGenerator(Constant):
     bounds = (0.0, 1.0)
 
@@ -283,6 +288,7 @@ class TestCorrectSignals:
         ("chunk invariance", SeesChunks()),
         ("chunk invariance", SeesEmptyChunks()),
         ("stream independence", SeesStreams()),
+        ("skip", SkipsOneTooFew()),
         ("division", DivisibleWithoutNumbers()),
         ("division", DivisibleByItsWord()),
         ("division", LosesItsNumbers()),

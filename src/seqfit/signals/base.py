@@ -13,6 +13,8 @@ from seqfit.states import State
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
+_BLOCK = 4096
+
 
 class Signal(abc.ABC):
     """A source of input samples for any number of independent streams.
@@ -64,6 +66,16 @@ class Signal(abc.ABC):
             x: array of shape (length, streams, channels) and dtype `dtype`.
             state: the state after them.
         """
+
+    def skip(self, state: State, length: int) -> State:
+        """The state after the next samples, as `generate` gives it, without the samples.
+
+        Signals whose samples depend on their position alone reach any other at once; this default
+        generates what lies between.
+        """
+        for done in range(0, length, _BLOCK):
+            _, state = self.generate(state, min(_BLOCK, length - done))
+        return state
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
-from seqfit.signals.base import Array, Signal
+from seqfit.signals.base import Array
+from seqfit.signals.position import ByPosition
 from seqfit.states import State
 from seqfit.validators import one_of
 
 
 @final
 @attrs.frozen
-class Recorded(Signal):
+class Recorded(ByPosition):
     """Columns of a recording, one channel each.
 
     Attributes:
@@ -46,11 +47,10 @@ class Recorded(Signal):
     def start(self, streams: int, seed: int) -> State:
         return {"streams": range(streams), "position": 0}
 
-    def generate(self, state: State, length: int) -> tuple[Array, State]:
-        numbers, position = state["streams"], state["position"]
-        played = rows(self._data, position, length, self.recording.repeat)
-        x = played[:, numbers.start : numbers.stop].astype(self.dtype)  # (time, streams, channels)
-        return x, {"streams": numbers, "position": position + length}
+    def samples(self, state: State, length: int) -> Array:
+        x = rows(self._data, state["position"], length, self.recording.repeat)
+        numbers = state["streams"]
+        return x[:, numbers.start : numbers.stop].astype(self.dtype)
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -96,6 +96,20 @@ def _beside_more(signal: Signal) -> st.SearchStrategy[Example]:
     )
 
 
+def _skips_as_it_generates(
+    signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]
+) -> None:
+    state = signal.start(streams, seed)
+    for length in chunks:
+        skipped = signal.skip(state, length)
+        _, state = signal.generate(state, length)
+        if not same(skipped, state):
+            raise Broken(
+                f"skip() of {describe(signal)} gives another state than generate() after "
+                f"{length} samples"
+            )
+
+
 def _run(signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]) -> Run:
     def generate(state: State, length: int) -> tuple[Array, State]:
         return signal.generate(state, length)
@@ -208,4 +222,5 @@ _LAWS = (
     Law("stream independence", _does_not_see_other_streams, _beside_more),
     Law("division", _runs_some_streams_alone, _beside_more),
     Law("chunk invariance", _does_not_see_chunks, _in_chunks),
+    Law("skip", _skips_as_it_generates, _in_chunks),
 )
