@@ -1,6 +1,8 @@
 """Streams that start anew, each by itself, while the others run on."""
 
 import re
+import subprocess
+import sys
 
 import attrs
 import numpy as np
@@ -276,6 +278,45 @@ class TestRanks:
         assert parts[0]["buffer"]["resets"]["streams"].tolist() == [[True, False], [False, False]]
         assert parts[1]["buffer"]["resets"]["positions"].tolist() == [28, 29]
         assert states.same(join(parts[0], axes, [leaves(p, axes) for p in parts]), state)
+
+    @pytest.mark.slow
+    def test_two_ranks_fit_as_one_does(self, tmp_path):
+        """One of them has no resets of its own; another number goes on from their checkpoint."""
+        x, y, reset = samples(60, streams=4, share=0.1)
+        reset[:, 2:] = False
+        np.savez(tmp_path / "samples.npz", x=x, y=y, reset=reset)
+        script = tmp_path / "worker.py"
+        script.write_text(WORKER, encoding="utf-8")
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", str(script)]
+        ended = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        parts = {"schedule": on(NARROW, 4), "model": RNN(hidden=3)}
+        expected = fitter(**parts).partial_fit(x, y, reset)
+        resumed = Fitter.load(tmp_path / "half").partial_fit(x[33:], y[33:], reset[33:])
+        for found in (Fitter.load(tmp_path / "end"), resumed):
+            torch.testing.assert_close(weights(found), weights(expected), rtol=1e-9, atol=1e-12)
+
+
+WORKER = """
+import numpy as np
+from seqfit import Fitter
+from seqfit.fitting import TorchOptimizer, joined
+from seqfit.models import RNN
+from seqfit.schedules import TruncatedBPTT
+
+given = np.load("samples.npz")
+x, y, reset = given["x"], given["y"], given["reset"]
+with joined() as ranks:
+    fitter = Fitter(
+        model=RNN(hidden=3), schedule=TruncatedBPTT(4, 9, loss_on="all", streams=4),
+        optimizer=TorchOptimizer("SGD", {"lr": 0.1}), loss="mse", clip=1.0, dtype="float64",
+        seed=5, ranks=ranks,
+    )
+    fitter.partial_fit(x[:33], y[:33], reset[:33]).save("half")
+    fitter.partial_fit(x[33:], y[33:], reset[33:]).save("end")
+"""
 
 
 class TestFreeRuns:
