@@ -12,6 +12,7 @@ from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 from seqfit.cli.resume import resume
+from seqfit.cli.sweep import sweep
 
 app = typer.Typer(
     help="Fit recurrent networks to streams of samples.",
@@ -24,6 +25,7 @@ app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(sweep)
 app.command(name="list")(list_components)
 
 

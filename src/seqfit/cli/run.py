@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import attrs
 from rich.console import Console
@@ -29,6 +30,7 @@ from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
 from seqfit.states import State
 
+FitSamples: TypeAlias = Callable[[Fitter, int], object]
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
@@ -40,6 +42,7 @@ def run_experiment(
     console: Console,
     checkpoint_every: int | None = None,
     retries: int = 0,
+    fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -51,6 +54,7 @@ def run_experiment(
         checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
+        fit: fits so many samples, which may be none, or fewer; None is `Fitter.fit`.
 
     Returns:
         The result as plain data.
@@ -64,11 +68,15 @@ def run_experiment(
     folder = RunFolder.create(run, name, EXPERIMENT, text)
     with folder.at_work(EXPERIMENT):
         _announce(what, console)
-        return _fit(what, folder, name, console, checkpoint_every, retries)
+        return _fit(what, folder, name, console, checkpoint_every, retries, fit)
 
 
 def resume_run(
-    run: Path, console: Console, checkpoint_every: int | None = None, retries: int = 0
+    run: Path,
+    console: Console,
+    checkpoint_every: int | None = None,
+    retries: int = 0,
+    fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
 
@@ -77,6 +85,7 @@ def resume_run(
         console: where people read along.
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
+        fit: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -97,7 +106,7 @@ def resume_run(
             parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
             return _search(search["samples"], search["seed"], parts, folder, console)
         what = read_experiment(folder.path / EXPERIMENT)
-        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
+        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries, fit)
 
 
 @final
@@ -123,6 +132,7 @@ def _fit(
     console: Console,
     checkpoint_every: int | None,
     retries: int,
+    fit: FitSamples | None,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
     wanted = 0  # halvings of the learning rate
@@ -147,7 +157,9 @@ def _fit(
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
-                if left:
+                if fit is not None:
+                    fit(fitter, left)
+                elif left:
                     fitter.fit(left)
             break
         except DivergedError as error:

@@ -150,11 +150,21 @@ def from_toml(text: str, source: str = "the experiment") -> Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment in a TOML file; raises as `from_toml` does, and FileNotFoundError."""
+    """The experiment in a TOML file; raises as `from_toml` and `read_text` do."""
+    return from_toml(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration's file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigurationError: it is not text.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"no file at {str(path)!r}")
     try:
-        return from_toml(path.read_text(encoding="utf-8"), str(path))
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise configuration.ConfigurationError(f"{path} is not text in UTF-8: {error}") from error
 
