@@ -15,7 +15,7 @@ import tomllib
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -217,6 +217,9 @@ def _converter() -> cattrs.Converter:
     # own validators have the better message.
     for plain in (int, float, bool, str, dict):
         converter.register_structure_hook(plain, lambda value, _: value)
+    converter.register_structure_hook_func(
+        lambda t: get_origin(t) is Literal, lambda value, _: value
+    )
     # Factories of optimizers are made from plain data by their fields' own converters.
     converter.register_structure_hook_func(_is_callable, lambda value, _: value)
     converter.register_structure_hook_func(

@@ -56,10 +56,10 @@ class Registration:
 
 def registrations(kind: Kind) -> list[Registration]:
     """All that is registered for a kind, sorted by name; a name may come up twice."""
-    found = {
-        Registration(kind, point.name, point.value, _distribution(point))
-        for point in entry_points(group=f"seqfit.{kind}")
-    }
+    points = entry_points(group=f"seqfit.{kind}")
+    # One distribution has many points, and each reading of its metadata takes a millisecond.
+    owners = {owner: _distribution(p) for owner, p in {id(p.dist): p for p in points}.items()}
+    found = {Registration(kind, p.name, p.value, owners[id(p.dist)]) for p in points}
     return sorted(found, key=lambda r: (r.name, r.distribution))
 
 

@@ -139,14 +139,13 @@ def _print_table(standing: Standing, metric: str, console: Console) -> None:
     title = f"{len(standing.rows)} trials: " + ", ".join(
         f"{n} {what}" for what, n in counts.items()
     )
-    table = Table("trial", metric, *standing.paths, "seconds", "", title=Text(title))
-    table.title_justify = "left"
-    for column in table.columns[:2]:
-        column.justify = "right"
+    table = Table(title=Text(title), title_justify="left")
+    for heading in ("trial", metric, *standing.paths, "seconds", "outcome"):
+        table.add_column(heading.replace(".", ".\n"), overflow="fold")
     for row in standing.rows[:SHOWN]:
         chosen = [short(row.parameters.get(path, "")) for path in standing.paths]
         seconds = "" if row.fit_seconds is None else f"{row.fit_seconds:.1f}"
         score = "" if row.score is None else f"{row.score:.4g}"
-        note = "" if row.outcome == "complete" else row.outcome
-        table.add_row(*(Text(t) for t in (str(row.number), score, *chosen, seconds, note)))
+        cells = (str(row.number), score, *chosen, seconds, row.outcome)
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)

@@ -58,7 +58,8 @@ class Range:
 
     def examples(self) -> list[Any]:
         """The values at both ends."""
-        return [self.low, self.high]
+        as_drawn = float if self.kind == "float" else int
+        return [as_drawn(self.low), as_drawn(self.high)]
 
     def value(self, parameter: Any) -> Any:
         """The value that Optuna's stands for: itself."""
@@ -77,7 +78,8 @@ class Range:
 class Choice:
     """One of several values: numbers, texts, lists, or whole components as tables.
 
-    Optuna knows lists and components by a text, such as ``gru:hidden=32``.
+    Optuna knows components by their names, or by a text such as ``gru:hidden=32`` where two have
+    the same name, and lists by a text.
 
     Attributes:
         values: the values; ``"none"`` unsets a setting.
@@ -96,7 +98,8 @@ class Choice:
     @property
     def labels(self) -> list[Any]:
         """What Optuna knows the values by."""
-        return [_label(value) for value in self.values]
+        names = [v["name"] for v in self.values if isinstance(v, Mapping) and "name" in v]
+        return [_label(value, alone=len(set(names)) == len(names)) for value in self.values]
 
     def distribution(self) -> BaseDistribution:
         """The same as Optuna has it."""
@@ -156,8 +159,10 @@ def dimension(data: Mapping[str, Any], where: str) -> Dimension:
         raise ConfigurationError(f"{where}: {error}") from error
 
 
-def _label(value: Any) -> Any:
+def _label(value: Any, alone: bool) -> Any:
     if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        if alone:
+            return value["name"]
         settings = [f"{key}={_text(item)}" for key, item in value.items() if key != "name"]
         return value["name"] + (":" + ",".join(settings) if settings else "")
     return value if isinstance(value, bool | int | float | str) else _text(value)

@@ -68,7 +68,7 @@ def put(data: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _settings(part: Any) -> dict[str, Any]:
-    """Settings of a part by name, as they would be written in TOML."""
+    """Settings of a part, by the names that they have in TOML."""
     if isinstance(part, TorchOptimizer | TorchLearningRate):
         return {"name": part.name, **dict.fromkeys(_options(part)), **part.options}
     if isinstance(part, Mapping):
@@ -77,7 +77,7 @@ def _settings(part: Any) -> dict[str, Any]:
         return {str(number): value for number, value in enumerate(part)}
     if not _is_named(part) and not attrs.has(type(part)):
         return {}
-    named = {"name": plugins.name_of(type(part))} if _is_named(part) else {}
+    named = {"name": type(part).__name__} if _is_named(part) else {}
     fields = attrs.fields(type(part)) if attrs.has(type(part)) else ()
     return named | {str(f.alias): getattr(part, f.name) for f in fields if f.init}
 

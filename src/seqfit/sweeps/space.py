@@ -89,7 +89,8 @@ class Space:
             except (ConfigurationError, PluginError) as error:
                 if first is None or isinstance(first, UnknownPathError):
                     first = error
-        raise ConfigurationError(f"[space] {path} = {value!r}: {first}") from first
+        what = path if isinstance(first, UnknownPathError) else f"{path} = {value!r}"
+        raise ConfigurationError(f"[space] {what}: {first}") from first
 
     def _contexts(self, path: str) -> Iterator[dict[str, Any]]:
         """Values of other settings with which a value may be possible: none, and one of each."""

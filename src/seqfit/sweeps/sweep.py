@@ -99,7 +99,10 @@ def from_toml(text: str, source: str = "the sweep", name: str = "sweep") -> Swee
     chosen_from, own = data.pop("space"), data.pop("sweep", {})
     what = experiments.from_toml(tomli_w.dumps(data), source)
     settings: dict[str, Any] = {"name": name, **own} if isinstance(own, dict) else own
-    given = {"space": space(what, chosen_from)}
+    given: dict[str, Any] = {"space": space(what, chosen_from)}
+    for part, read in (("sampler", as_sampler), ("pruner", as_pruner)):
+        if part in settings:
+            given[part] = read(settings[part])
     return configuration.build(Sweep, settings, where=f"[sweep] of {source}", given=given)
 
 
