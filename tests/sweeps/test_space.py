@@ -3,10 +3,12 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqfit.configuration import ConfigurationError
+from seqfit.fitting import TorchOptimizer
+from seqfit.models import LSTM
 from seqfit.sweeps import Choice, Range, Sweep, from_toml, to_toml
 
 BASE = """
@@ -125,9 +127,12 @@ def test_settings_of_a_component_that_is_not_chosen_are_left_out():
 
 
 def test_another_name_keeps_the_settings():
-    what = sweep("model.name = {choice = ['gru', 'lstm']}\noptimizer.name = {choice = ['SGD']}")
-    with pytest.raises(ConfigurationError, match="SGD refuses"):
-        what.space.experiment({"model.name": "lstm", "optimizer.name": "SGD"})
+    what = sweep("model.name = {choice = ['lstm']}\noptimizer.name = {choice = ['RAdam']}")
+    made = what.space.experiment({"model.name": "lstm", "optimizer.name": "RAdam"})
+    assert made.model == LSTM(hidden=8, head=(4, 4))
+    assert made.optimizer == TorchOptimizer("RAdam", {"lr": 1e-3, "betas": [0.9, 0.99]})
+    with pytest.raises(ConfigurationError, match="optimizer.name = 'SGD': .*'betas'"):
+        sweep("optimizer.name = {choice = ['SGD']}")
 
 
 def test_settings_inside_lists_and_none():
@@ -143,6 +148,7 @@ def test_settings_inside_lists_and_none():
     assert what.space.experiment(chosen | {"clip": 1.0}).clip == 1.0
 
 
+@settings(deadline=None, max_examples=20)  # each builds two experiments
 @given(st.integers(0, 2**32 - 1))
 def test_a_draw_is_the_experiment_of_its_values(seed):
     rng, chosen = random.Random(seed), {}

@@ -68,7 +68,7 @@ def sweep(
 
     from seqfit.cli.trials import Worker
     from seqfit.sweeps import read_sweep
-    from seqfit.sweeps.drivers import quiet_log
+    from seqfit.sweeps.drivers import quiet_log, reachable
     from seqfit.sweeps.folder import SweepFolder
     from seqfit.validators import require_positive_int
 
@@ -79,19 +79,23 @@ def sweep(
     if (space is None) == (show is None):
         raise ValueError("give a TOML file with a [space], or --show FOLDER")
     quiet_log()
-    if show is not None:
-        _show(SweepFolder.open(show, storage), console, as_json)
-        return
-    assert space is not None  # one of the two is given
-    what = read_sweep(space)
-    worker = Worker.begin(what, folder, storage, checkpoint_every, console)
-    worker.work(what.trials if trials is None else trials)
-    _show(worker.where, console, as_json)
+    with reachable():
+        if show is not None:
+            _show(SweepFolder.open(show, storage), console, as_json)
+            return
+        assert space is not None  # one of the two is given
+        what = read_sweep(space)
+        worker = Worker.begin(what, folder, storage, checkpoint_every, console)
+        worker.work(what.trials if trials is None else trials)
+        standing = _show(worker.where, console, as_json)
     if worker.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if standing.best is None and not standing.count("running"):
+        reasons = [row.reason for row in standing.rows if row.reason]
+        raise ValueError(f"no trial is complete; of the first: {reasons[0]}")
 
 
-def _show(where: SweepFolder, console: Console, as_json: bool) -> None:
+def _show(where: SweepFolder, console: Console, as_json: bool) -> Standing:
     """Write what a sweep has come to into its folder, and print it."""
     from seqfit.fitting import to_toml
     from seqfit.fitting.checkpoint import write_atomically
@@ -118,13 +122,11 @@ def _show(where: SweepFolder, console: Console, as_json: bool) -> None:
         )
     if as_json:
         print(json.dumps(standing.as_dict()))
-    if standing.best is None:
-        reasons = [row.reason for row in standing.rows if row.reason]
-        why = f"; the last one: {reasons[-1]}" if reasons else ""
-        console.print(f"no trial is complete{why}", style="yellow", **plain)
-        return
-    best = write("best.toml", to_toml(where.sweep.space.experiment(standing.best.parameters)))
-    console.print(f"to fit the best again: seqfit fit {best}", **plain)
+    if standing.best is not None:
+        what = where.sweep.space.experiment(standing.best.parameters)
+        best = write("best.toml", to_toml(what))
+        console.print(f"to fit the best again: seqfit fit {best}", **plain)
+    return standing
 
 
 def _print_table(standing: Standing, metric: str, console: Console) -> None:

@@ -16,6 +16,8 @@ from seqfit.sweeps.dimensions import Choice, Dimension, Range
 from seqfit.sweeps.drivers import without_warnings
 from seqfit.sweeps.space import Space
 
+EXHAUSTED = "exhausted"
+"""Name of what is kept with a study whose sampler has tried all there is."""
 REASON, OUTCOME = "reason", "outcome"
 FIT_SECONDS, OTHER_SECONDS = "fit_seconds", "other_seconds"
 """Names of what is kept with a trial."""
@@ -83,8 +85,11 @@ class Claim:
         self.trial.set_user_attr(OUTCOME, outcome)
         if reason:
             self.trial.set_user_attr(REASON, reason)
+        study = self.trial.study
+        # A sampler that has tried all there is says so by this.
+        study.stop = lambda: study.set_user_attr(EXHAUSTED, True)  # type: ignore[method-assign]
         with without_warnings():
-            self.trial.study.tell(self.trial, score, states.get(outcome, TrialState.PRUNED))
+            study.tell(self.trial, score, states.get(outcome, TrialState.PRUNED))
 
     def keep_seconds(self, fit: float, other: float) -> None:
         """Keep how long the trial took: in its fit, and beside."""

@@ -145,6 +145,20 @@ def quiet_log() -> None:
 
 
 @contextlib.contextmanager
+def reachable() -> Iterator[None]:
+    """Say of a storage that fails that it does.
+
+    Raises:
+        ConnectionError: it failed; nothing of the trials is lost.
+    """
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        raise ConnectionError(f"the storage fails, start again when it works: {reason}") from error
+
+
+@contextlib.contextmanager
 def without_warnings() -> Iterator[None]:
     """Keep Optuna from saying that what it is asked for is experimental."""
     with warnings.catch_warnings():

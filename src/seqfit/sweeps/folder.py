@@ -15,7 +15,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from seqfit.fitting.checkpoint import write_atomically
-from seqfit.sweeps.claim import Claim
+from seqfit.sweeps.claim import EXHAUSTED, Claim
 from seqfit.sweeps.drivers import open_storage, sqlite, without_warnings
 from seqfit.sweeps.sweep import Sweep, from_toml, to_toml
 
@@ -144,12 +144,12 @@ class SweepFolder:
         return None
 
     def _new(self, trials: int) -> tuple[FrozenTrial, filelock.BaseFileLock] | None:
-        if len(self.trials()) >= trials:
+        study = self.study()
+        if len(self.trials()) >= trials or EXHAUSTED in study.user_attrs:
             return None
         # With the folder's identity from the first: at no moment does a trial belong to nobody.
         nonce = uuid.uuid4().hex
         mine = {"folder": self.identity, "claim": nonce}
-        study = self.study()
         study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=mine))
         (trial,) = (t for t in self._running() if t.user_attrs["claim"] == nonce)
         if sum(other.number < trial.number for other in self.trials()) >= trials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import optuna
 from optuna.trial import TrialState
 
 from seqfit.fitting.checkpoint import write_atomically
-from seqfit.sweeps.drivers import without_warnings
 
 PLOTS = {
     "history": "plot_optimization_history",
@@ -52,7 +52,8 @@ def draw_sweep(folder: Path, study: optuna.Study, metric: str) -> list[Path]:
         named = {} if name == "intermediate" else {"target_name": metric}
         if name == "importances" and not _differ(complete):
             continue
-        with without_warnings(), plt.ioff():
+        with warnings.catch_warnings(), plt.ioff():
+            warnings.simplefilter("ignore")  # Optuna's of matplotlib's: axes of one value, say
             axes = np.ravel(plot(study, **named))
             figure = axes[0].figure
             if name in ("history", "intermediate"):
