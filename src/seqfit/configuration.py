@@ -196,6 +196,11 @@ def _is_callable(annotation: Any) -> bool:
     return any(get_origin(member) is Callable for member in members)
 
 
+def _is_literal(annotation: Any) -> bool:
+    origin: Any = get_origin(annotation)
+    return origin is Literal
+
+
 def _structure(value: Any, annotation: Any) -> Any:
     return _converter().structure(value, annotation)
 
@@ -217,9 +222,7 @@ def _converter() -> cattrs.Converter:
     # own validators have the better message.
     for plain in (int, float, bool, str, dict):
         converter.register_structure_hook(plain, lambda value, _: value)
-    converter.register_structure_hook_func(
-        lambda t: get_origin(t) is Literal, lambda value, _: value
-    )
+    converter.register_structure_hook_func(_is_literal, lambda value, _: value)
     # Factories of optimizers are made from plain data by their fields' own converters.
     converter.register_structure_hook_func(_is_callable, lambda value, _: value)
     converter.register_structure_hook_func(

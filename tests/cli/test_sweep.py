@@ -183,28 +183,18 @@ def test_a_sweep_killed_again_and_again_is_the_sweep_that_was_not(unkilled, tmp_
     assert same(outcome(tmp_path / "sweep"), outcome(unkilled))
 
 
-def test_a_trial_killed_in_its_fit_goes_on_from_its_checkpoint(unkilled, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_trial_stopped_in_its_fit_goes_on_from_its_checkpoint(number, code, unkilled, tmp_path):
     arguments = ["sweep", space_file(tmp_path), *TRIALS, "--folder", tmp_path / "sweep"]
-    first = tmp_path / "sweep" / "trials" / "00000"
-    child = begin(tmp_path / "log", *arguments)
+    first, log = tmp_path / "sweep" / "trials" / "00000", tmp_path / "log"
+    child = begin(log, *arguments)
     wait_for((first / "checkpoints" / "checkpoint-000000000800.safetensors").exists)
-    os.kill(child, signal.SIGKILL)
-    assert exit_code(child) == -signal.SIGKILL
-    assert not (first / "result.json").exists()
-    assert exit_code(begin(tmp_path / "log", *arguments)) == 0
-    assert "trial 0 goes on" in (tmp_path / "log").read_text()
-    assert same(outcome(tmp_path / "sweep"), outcome(unkilled))
-
-
-def test_an_interrupted_sweep_goes_on(unkilled, tmp_path):
-    arguments = ["sweep", space_file(tmp_path), *TRIALS, "--folder", tmp_path / "sweep"]
-    first = tmp_path / "sweep" / "trials" / "00000"
-    child = begin(tmp_path / "log", *arguments)
-    wait_for((first / "checkpoints" / "checkpoint-000000000800.safetensors").exists)
-    os.kill(child, signal.SIGINT)
-    assert exit_code(child) == 130
-    assert "trial 0 is interrupted" in (tmp_path / "log").read_text()
-    assert exit_code(begin(tmp_path / "log", *arguments)) == 0
+    os.kill(child, number)
+    assert exit_code(child) == code
+    assert SweepFolder.open(tmp_path / "sweep", None).trials()[0].state.name == "RUNNING"
+    assert ("trial 0 is interrupted" in log.read_text()) == (number == signal.SIGINT)
+    assert exit_code(begin(log, *arguments)) == 0
+    assert "trial 0 goes on" in log.read_text()
     assert same(outcome(tmp_path / "sweep"), outcome(unkilled))
 
 
@@ -250,7 +240,8 @@ def test_folders_that_share_a_storage_make_no_trial_too_many(tmp_path):
 def test_more_trials_are_added_and_no_fewer_taken_away(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = space_file(tmp_path, QUICK)
-    assert [len(run_sweep(path, trials=n).trials) for n in (2, 3, 1)] == [2, 3, 3]
+    journal = f"journal:{tmp_path / 'journal.log'}"
+    assert [len(run_sweep(path, trials=n, storage=journal).trials) for n in (2, 3, 1)] == [2, 3, 3]
     assert (tmp_path / "sweeps" / "space" / "trials" / "00002" / "result.json").exists()
 
 

@@ -161,9 +161,15 @@ class SweepFolder:
 
     def _settle(self, frozen: FrozenTrial) -> Claim:
         """Choose the settings of a trial, those that are not chosen yet."""
-        with without_warnings():
-            trial = Trial(self.study(frozen.number), frozen._trial_id)
-            return Claim.draw(trial, self.trial_folder(frozen.number), self.sweep.space)
+        try:
+            with without_warnings():
+                trial = Trial(self.study(frozen.number), frozen._trial_id)
+                return Claim.draw(trial, self.trial_folder(frozen.number), self.sweep.space)
+        except ImportError as missing:
+            raise ImportError(
+                f"{self.sweep.sampler.name} needs the package {missing.name}; the sweep goes on "
+                "when it is installed"
+            ) from missing
 
     def _running(self) -> list[FrozenTrial]:
         found = self.study().get_trials(deepcopy=False, states=(TrialState.RUNNING,))
