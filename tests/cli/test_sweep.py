@@ -123,10 +123,9 @@ def same(a, b):
 
 @pytest.fixture(scope="module")
 def unkilled(tmp_path_factory):
-    """What the sweep comes to where nothing happens."""
+    """The folder of the sweep where nothing happens."""
     folder = tmp_path_factory.mktemp("unkilled")
-    path = space_file(folder)
-    assert command("sweep", path, *TRIALS, "--folder", folder / "sweep") == 0
+    assert command("sweep", space_file(folder), *TRIALS, "--folder", folder / "sweep") == 0
     return folder / "sweep"
 
 
@@ -173,9 +172,12 @@ def test_a_sweep_killed_again_and_again_is_the_sweep_that_was_not(unkilled, tmp_
     """SIGKILL at random moments: of choices, fits, checkpoints, results and of what Optuna does."""
     rng, kills = random.Random(int(os.environ.get("SEQFIT_KILL_SEED", "0"))), 0
     arguments = ["sweep", space_file(tmp_path), *TRIALS, "--folder", tmp_path / "sweep"]
+    at_once = time.monotonic()
+    assert exit_code(begin(tmp_path / "log", *arguments[:-1], tmp_path / "timed")) == 0
+    seconds = time.monotonic() - at_once
     for _ in range(int(os.environ.get("SEQFIT_SWEEP_KILLS", "8"))):
         child = begin(tmp_path / "log", *arguments)
-        time.sleep(rng.uniform(0.1, 1.2))
+        time.sleep(rng.uniform(0, seconds / 2))
         os.kill(child, signal.SIGKILL)
         kills += exit_code(child) == -signal.SIGKILL
     assert kills > 0

@@ -141,9 +141,10 @@ def _print_table(standing: Standing, metric: str, console: Console) -> None:
     title = f"{len(standing.rows)} trials: " + ", ".join(
         f"{n} {what}" for what, n in counts.items()
     )
-    table = Table(title=Text(title), title_justify="left")
-    for heading in ("trial", metric, *standing.paths, "seconds", "outcome"):
-        table.add_column(heading.replace(".", ".\n"), overflow="fold")
+    table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    own = ("trial", metric, "seconds", "outcome")
+    for heading in (*own[:2], *standing.paths, *own[2:]):
+        table.add_column(heading.replace(".", ".\n"), overflow="fold", no_wrap=heading in own)
     for row in standing.rows[:SHOWN]:
         chosen = [short(row.parameters.get(path, "")) for path in standing.paths]
         seconds = "" if row.fit_seconds is None else f"{row.fit_seconds:.1f}"

@@ -161,5 +161,5 @@ class Worker:
 
 
 def short(value: Any) -> str:
-    """A value to four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    """A value to three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
