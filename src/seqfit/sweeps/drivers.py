@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal, final
 
 import attrs
 import optuna
+import sqlalchemy.exc
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
@@ -22,6 +24,8 @@ from seqfit.validators import did_you_mean
 
 SECONDS_TO_WAIT = 120
 """For a SQLite file in which another process writes."""
+
+OPENED_AT_MOST = 5
 
 _ONE_SEQUENCE = ("QMCSampler", "GridSampler")
 """Samplers that walk through points which their seed has put in order, so that all trials need
@@ -122,9 +126,7 @@ def open_storage(storage: str | BaseStorage) -> BaseStorage:
             return JournalStorage(JournalFileBackend(storage.removeprefix("journal:")))
         patient = {"connect_args": {"timeout": SECONDS_TO_WAIT}}
         try:
-            return optuna.storages.get_storage(
-                RDBStorage(storage, patient if storage.startswith("sqlite") else None)
-            )
+            return _open_database(storage, patient if storage.startswith("sqlite") else None)
         except ImportError:
             raise
         except Exception as error:  # of any driver of a database
@@ -164,6 +166,18 @@ def without_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
+
+
+def _open_database(url: str, options: dict[str, Any] | None) -> BaseStorage:
+    """Open a database, again where another process was making its tables at the same moment."""
+    for attempt in range(OPENED_AT_MOST):
+        try:
+            return optuna.storages.get_storage(RDBStorage(url, options))
+        except sqlalchemy.exc.DBAPIError:
+            if attempt == OPENED_AT_MOST - 1:
+                raise
+            time.sleep(0.5)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _driver(kind: Literal["sampler", "pruner"], value: Any) -> Any:
