@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import abc
 import time
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.work import Samples, Work
 from seqfit import Fitter
-from seqfit.fitting import TorchOptimizer
-from seqfit.models import GRU
+from seqfit.fitting import Callback, TorchOptimizer
+from seqfit.models import GRU, Model, Wrap
 from seqfit.schedules import Accumulate
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
@@ -53,11 +55,13 @@ class Here(Contender):
 class OfSeqfit(Here):
     """seqfit with one of its engines."""
 
-    def __init__(self, work: Work, engine: str) -> None:
-        self._fitter = fitter_of(work, engine)
+    def __init__(
+        self, work: Work, engine: str, device: str = "cpu", model: Model | None = None
+    ) -> None:
+        self._fitter = fitter_of(work, engine, device, model)
 
     def _train(self, x: Samples, y: Samples) -> None:
-        self._fitter.partial_fit(x, y)
+        self._fitter.partial_fit(x, y)  # it waits for the losses, so that the GPU is done too
 
     def weights(self) -> Samples:
         return _flat(self._fitter.module)
@@ -97,14 +101,16 @@ class PlainLoop(Here):
 class WindowLoop(Here):
     """A plain loop that gives torch's GRU a whole window at a time."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, device: str = "cpu") -> None:
         self._work = work
-        self._net = _Net(work.hidden)
+        self._device = torch.device(device)
+        self._net = _Net(work.hidden).to(device)
         self._optimizer = torch.optim.Adam(self._net.parameters(), lr=RATE, fused=True)
-        self._hidden = torch.zeros(1, work.streams, work.hidden)
+        self._hidden = torch.zeros(1, work.streams, work.hidden, device=device)
 
     def _train(self, x: Samples, y: Samples) -> None:
-        work, inputs, targets = self._work, torch.from_numpy(x), torch.from_numpy(y)
+        work = self._work
+        inputs, targets = (torch.from_numpy(array).to(self._device) for array in (x, y))
         for first in range(0, len(x), work.every):
             for start in range(first, first + work.every, work.window):
                 window = slice(start, min(start + work.window, first + work.every))
@@ -113,20 +119,39 @@ class WindowLoop(Here):
                 self._hidden = hidden.detach()
             self._optimizer.step()
             self._optimizer.zero_grad()
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
 
     def weights(self) -> Samples:
         return _flat(self._net)
 
 
-def fitter_of(work: Work, engine: str) -> Fitter:
-    """What seqfit's user writes for this work."""
+def fitter_of(
+    work: Work,
+    engine: str,
+    device: str = "cpu",
+    model: Model | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Fitter:
+    """What seqfit's user writes for this work, with seqfit's GRU or a model of the user's own."""
     return Fitter(
         RandomHold(),
         SaturatedIntegral(),
-        GRU(work.hidden, head=(work.hidden,)),
+        model or GRU(work.hidden, head=(work.hidden,)),
         Accumulate(work.window, work.every, streams=work.streams),
         optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
         engine=engine,
+        device=device,
+        callbacks=tuple(callbacks),
+    )
+
+
+def of_ones_own(work: Work) -> Model:
+    """The same network, as a module that seqfit does not know."""
+    return Wrap(
+        lambda _inputs, _outputs: _Net(work.hidden),
+        start=lambda streams: torch.zeros(1, streams, work.hidden),
+        stream_axis=1,
     )
 
 
@@ -147,6 +172,10 @@ class _Net(torch.nn.Module):
                 torch.nn.Linear(hidden, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 1)
             )
 
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        out, state = self.recurrence(x, state)
+        return self.head(out), state
+
 
 def _flat(module: torch.nn.Module) -> Samples:
-    return np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
+    return np.concatenate([p.detach().cpu().numpy().ravel() for p in module.parameters()])

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from benchmarks.contenders import Contender, OfSeqfit, PlainLoop, WindowLoop
+from benchmarks.contenders import Contender, OfSeqfit, PlainLoop, WindowLoop, of_ones_own
 from benchmarks.peers.process import JAX, PEERS, RunnerProcess, TrainerProcess
 from benchmarks.work import Work, stream
 from seqfit.evaluation.free_run import free_run
@@ -46,9 +46,18 @@ CONTENDERS: dict[str, Callable[[Work], Contender]] = {
     "seqfit eager": lambda work: OfSeqfit(work, "eager"),
     "seqfit windowed": lambda work: OfSeqfit(work, "windowed"),
     "seqfit compiled": lambda work: OfSeqfit(work, "compiled"),
+    "a module of one's own, eager": lambda work: OfSeqfit(work, "eager", model=of_ones_own(work)),
+    "a module of one's own, windowed": lambda work: OfSeqfit(
+        work, "windowed", model=of_ones_own(work)
+    ),
 }
 BASELINE = "seqfit compiled"
-TIMES_AS_MANY = {"seqfit windowed": 5, "seqfit compiled": 50, JAX.title: 50}
+TIMES_AS_MANY = {
+    "seqfit windowed": 5,
+    "seqfit compiled": 50,
+    "a module of one's own, windowed": 5,
+    JAX.title: 50,
+}
 """Samples that a fast contender takes, over those of a slow one."""
 
 AGREEMENT = 1e-3

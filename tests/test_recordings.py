@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+import scipy.io
 
 from seqfit.recordings import Recording, pair
 from seqfit.signals import Recorded
@@ -141,3 +142,72 @@ def test_bad_recordings_are_refused(build, message):
 def test_something_else_is_no_recording():
     with pytest.raises(TypeError, match="a path or a mapping from column names to arrays, got int"):
         Recording(3)
+
+
+def test_arrays_of_numpy_and_matlab_files_are_columns(tmp_path):
+    u, y = np.arange(10.0), np.arange(20).reshape(10, 2)
+    np.savez(tmp_path / "a.npz", u=u, y=y, names=np.array(["a", "b"]))
+    scipy.io.savemat(tmp_path / "a.mat", {"u": u, "y": y, "notes": {"by": "hand"}})
+    for name in ("a.npz", "a.mat"):
+        recording = Recording(tmp_path / name)
+        np.testing.assert_array_equal(recording.columns(["u"])[:, 0, 0], u)
+        np.testing.assert_array_equal(recording.columns(["y"])[..., 0], y)
+
+
+def test_what_is_wrong_in_an_array_file_is_named(tmp_path, write):
+    np.savez(tmp_path / "a.npz", u=[1.0, np.nan], words=["a"], objects=np.array([{}]))
+    scipy.io.savemat(tmp_path / "a.mat", {"u": [1.0, np.inf], "cube": np.zeros((2, 2, 2))})
+    np.save(tmp_path / "single.npz", np.zeros(3))
+    (tmp_path / "single.npz.npy").rename(tmp_path / "single.npz")
+    write(b"PK\x03\x04 no", "b.npz")
+    write(b"no", "b.mat")
+    write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + b"\x89HDF", "c.mat")
+    for name, column, message in (
+        ("a.npz", "u", "column 'u' must be finite, got nan at row 2"),
+        ("a.npz", "v", "has no column 'v'"),
+        ("a.npz", "words", "column 'words' does not hold numbers"),
+        ("a.npz", "objects", "is not an NPZ file of numbers"),
+        ("single.npz", "u", "one array without a name"),
+        ("b.npz", "u", "is not an NPZ file"),
+        ("a.mat", "u", "column 'u' must be finite, got inf at row 2"),
+        ("a.mat", "cube", r"must have the shape \(time,\) or \(time, streams\), got \(2, 2, 2\)"),
+        ("b.mat", "u", "is not a MATLAB file"),
+        ("c.mat", "u", "version 7.3, which is not read; save it with '-v7'"),
+    ):
+        with pytest.raises(TableError, match=message):
+            Recording(tmp_path / name).columns([column])
+
+
+TIMES = ["2026-01-01T00:00:00", "2026-01-01 00:00:30", "2026-01-01T00:01:00+00:00"]
+
+
+def test_a_column_of_times_gives_the_sampling_time(write, tmp_path):
+    rows = "".join(f"{moment},{i}\n" for i, moment in enumerate(TIMES))
+    path = write(f"when,u\n{rows}")
+    assert Recording(path, time="when").sampling_time() == 30
+    np.testing.assert_array_equal(Recording(path, time="when").columns(["u"])[:, 0, 0], range(3))
+    moments = np.array([moment[:19].replace(" ", "T") for moment in TIMES], "datetime64[s]")
+    table = pyarrow.table({"when": moments, "u": [0.0, 1.0, 2.0]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    np.savez(tmp_path / "a.npz", when=moments, u=[0.0, 1.0, 2.0])
+    for name in ("a.parquet", "a.npz"):
+        assert Recording(tmp_path / name, time="when").sampling_time() == 30
+    assert Recording({"t": [0.0, 0.5, 1.0]}, time="t").sampling_time() == 0.5
+    assert Recording(path).sampling_time() is None
+
+
+def test_missing_samples_are_an_error_that_names_the_first_row(write):
+    path = write("t,u\n0,1\n0.02,1\n0.04,1\n0.1,1\n0.12,1\n")
+    message = r"data.csv, row 4, column 't': 2 samples missing: time goes from 0.04 to 0.1, in step"
+    with pytest.raises(ValueError, match=message):
+        Recording(path, time="t").columns(["u"])
+    assert len(Recording(path).columns(["u"])) == 5  # nobody said that t is a time
+    for times, message in (
+        ([0.0, 1.0, 2.0, 2.0, 3.0], "row 4, column 't': uneven"),
+        ([3.0, 2.0, 1.0], "must go on, their usual step is -1"),
+        ([3.0], "at least two times, got 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Recording({"t": times, "u": times}, time="t").columns(["u"])
+    with pytest.raises(TableError, match=r"line 3 \(row 2\), column 't': 'noon' is not a time"):
+        Recording(write("t,u\n0,1\nnoon,1\n"), time="t").columns(["u"])

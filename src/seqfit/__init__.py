@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seqfit.models import Model, StreamModule
     from seqfit.schedules import Update, UpdateSchedule
     from seqfit.signals import Signal
-    from seqfit.targets import Target
+    from seqfit.targets import Target, target
 
 __version__ = "0.1.0"
 
@@ -27,6 +27,7 @@ _HOMES = {
     "Target": "seqfit.targets",
     "Update": "seqfit.schedules",
     "UpdateSchedule": "seqfit.schedules",
+    "target": "seqfit.targets",
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Target",
     "Update",
     "UpdateSchedule",
+    "target",
 ]
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import functools
 import hashlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar, final
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def replacing(function: Callable[P, R], others: Mapping[Any, Any]) -> Callable[P, R]:
+    """A compiled function that calls others in place of some, as do those that it calls.
+
+    Args:
+        function: what `compiled` or its kin made.
+        others: for compiled functions what is called in their place, with the same arguments.
+    """
+    assert isinstance(function, _Compiled)
+    return function._replacing(others)
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -71,11 +82,21 @@ class Intrinsic:
 class _Compiled(Generic[P, R]):
     """A function that compiles itself when it is first called."""
 
-    def __init__(self, function: Callable[P, R], fused: bool, in_place: bool = False) -> None:
+    def __init__(
+        self,
+        function: Callable[P, R],
+        fused: bool,
+        in_place: bool = False,
+        others: Mapping[Any, Any] | None = None,
+    ) -> None:
         functools.update_wrapper(self, function)
         self._function: Any = function
         self._fused = fused
         self._in_place = in_place
+        self._others = others or {}
+
+    def _replacing(self, others: Mapping[Any, Any]) -> _Compiled[P, R]:
+        return _Compiled(self._function, self._fused, self._in_place, others)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = self._dispatcher(*args, **kwargs)
@@ -101,8 +122,24 @@ class _Compiled(Generic[P, R]):
         names = self._function.__globals__
         found = {name: names.get(name) for name in self._function.__code__.co_names}
         return {
-            name: other for name, other in found.items() if isinstance(other, _Compiled | Intrinsic)
+            name: self._replaced(other)
+            for name, other in found.items()
+            if isinstance(other, _Compiled | Intrinsic)
         }
+
+    def _replaced(self, callee: _Compiled[..., Any] | Intrinsic) -> Any:
+        """What is called where the function names a callee."""
+        if callee in self._others:
+            return self._others[callee]
+        if self._others and isinstance(callee, _Compiled) and callee._calls_any(self._others):
+            return callee._replacing(self._others)
+        return callee
+
+    def _calls_any(self, others: Mapping[Any, Any]) -> bool:
+        return any(
+            callee in others or (isinstance(callee, _Compiled) and callee._calls_any(others))
+            for callee in self._callees().values()
+        )
 
     def _sources(self) -> set[str]:
         """The files that the machine code depends on."""

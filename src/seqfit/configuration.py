@@ -10,10 +10,11 @@ A component is written as a table of its fields, with its registered name under 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tomllib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -23,6 +24,7 @@ import numpy as np
 import tomli_w
 
 from seqfit import plugins
+from seqfit.limits import LimitError, in_short, require_shallow, require_short_keys
 from seqfit.validators import did_you_mean
 
 T = TypeVar("T")
@@ -106,6 +108,16 @@ def build(
         raise ConfigurationError(f"in {where}: {error}") from error
 
 
+@contextlib.contextmanager
+def naming(source: str) -> Iterator[None]:
+    """Name the source in errors about what it holds, and keep them short."""
+    try:
+        yield
+    except (ConfigurationError, plugins.PluginError) as error:
+        message = in_short(error)
+        raise type(error)(message if source in message else f"in {source}: {message}") from error
+
+
 def fields_to_toml(part: Any) -> str:
     """The fields of a component as TOML, without its name: it need not be registered."""
     return tomli_w.dumps(_fields(part))
@@ -120,12 +132,20 @@ def read_toml(text: str, source: str = "the configuration") -> dict[str, Any]:
     """Parse TOML.
 
     Raises:
-        ConfigurationError: it is not TOML; the message names the source and the place.
+        ConfigurationError: it is not TOML, or nested too deep; the message names the source and
+            the place.
     """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        require_short_keys(text, source)
+        data = tomllib.loads(text)
+        require_shallow(data, source)
+    except RecursionError:
+        raise ConfigurationError(f"{source} is nested too deep") from None
+    except LimitError as error:
+        raise ConfigurationError(str(error)) from None
+    except ValueError as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}") from error
+    return data
 
 
 def _registered_name(part: Any) -> str:

@@ -53,6 +53,17 @@ def gru_replay(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experimen
     return _one_cycle(samples, seed, _soap(5e-3), {"schedule": schedule} | parts)
 
 
+def gru_live(samples: int = 250_000, seed: int = 0, **parts: Any) -> Experiment:
+    """The same GRU by Adam at a constant rate: for streams of which nobody knows the end."""
+    optimizer = TorchOptimizer("Adam", {"lr": 1e-3, "fused": True})
+    choices = {
+        "optimizer": optimizer,
+        "schedule": TruncatedBPTT(k1=25, k2=100, loss_on="all"),
+        "clip": 1.0,
+    }
+    return _on_the_2017_problem(samples, seed, choices | parts)
+
+
 def exact(samples: int = 20_000, seed: int = 0, **parts: Any) -> Experiment:
     """A network fed with its own outputs, solved by damped least squares to the last digit."""
     return _solved(OutputFeedback(), samples, seed, parts)
@@ -69,6 +80,7 @@ RECIPES: dict[str, Recipe] = {
     "gru": gru,
     "gru_overlapping": gru_overlapping,
     "gru_replay": gru_replay,
+    "gru_live": gru_live,
     "question_2017": question_2017,
     "answer_2017": answer_2017,
 }
@@ -77,6 +89,9 @@ SOLVED = 20_000
 
 DEFAULT = "gru"
 """For an experiment of which the model or the schedule is chosen otherwise."""
+
+LIVE = "gru_live"
+"""For samples that come as they come."""
 
 
 def recipe(name: str) -> Recipe:

@@ -10,8 +10,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from seqfit import array_files, sampling
 from seqfit.tables import read_columns
-from seqfit.validators import as_tuple, boolean, did_you_mean, is_finite, one_of
+from seqfit.validators import as_tuple, boolean, did_you_mean, is_finite, one_of, text
 
 if TYPE_CHECKING:
     from seqfit.signals import Recorded
@@ -59,11 +60,13 @@ class Recording:
     test.
 
     Attributes:
-        source: path of a CSV file (with a header line) or a Parquet file, or a mapping from
-            column names to arrays of shape (time,) or (time, streams).
+        source: path of a CSV file (with a header line), a Parquet, NPZ or MATLAB file, or a
+            mapping from column names to arrays of shape (time,) or (time, streams).
         stretch: ``"all"``, ``"train"``, ``"validation"`` or ``"test"``.
         held_out: fractions of the data for validation and for test.
         repeat: whether to begin again where the stretch ends; otherwise it just ends.
+        time: name of the column that tells when each sample was taken, in seconds or as dates
+            and times; a gap in it is an error. None: the samples are taken to be evenly spaced.
     """
 
     source: str | dict[str, npt.NDArray[np.float64]] = attrs.field(
@@ -76,29 +79,40 @@ class Recording:
         default=(0.15, 0.15), converter=as_tuple, validator=_fractions
     )
     repeat: bool = attrs.field(default=False, validator=boolean)
+    time: str | None = attrs.field(default=None, validator=attrs.validators.optional(text))
 
     def columns(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
         """The stretch of some columns, as an array of shape (time, streams, len(names)).
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: a column is missing, the lengths differ, a value is not finite, or the
-                stretch is empty.
+            ValueError: a column is missing, the lengths differ, a value is not finite, samples
+                are missing, or the stretch is empty.
         """
-        if isinstance(self.source, str):
-            columns = read_columns(Path(self.source), names)
-        else:
-            columns = {name: self._from_memory(self.source, name) for name in names}
+        times = [] if self.time is None else [self.time]
+        columns = self._read(list(dict.fromkeys([*names, *times])))
+        for name in times:
+            self._step(columns[name])
         shapes = {name: column.shape for name, column in columns.items()}
-        if len(set(shapes.values())) > 1:
+        lengths = {len(column) for column in columns.values()}
+        if len(lengths) > 1 or len({shapes[name] for name in names}) > 1:
             raise ValueError(f"recorded columns must have one shape, got {shapes}")
-        values = np.stack([np.atleast_2d(c.T).T for c in columns.values()], axis=2)
+        values = np.stack([np.atleast_2d(columns[name].T).T for name in names], axis=2)
         first, last = self._span(len(values))
         if first == last:
             raise ValueError(
                 f"the stretch {self.stretch!r} of {len(values)} recorded samples is empty"
             )
         return values[first:last]  # (time, streams, columns)
+
+    def sampling_time(self) -> float | None:
+        """Seconds from sample to sample; None where there is no column of times.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the column is missing, or samples are.
+        """
+        return None if self.time is None else self._step(self._read([self.time])[self.time])
 
     def during(self, stretch: Stretch) -> Recording:
         """The same recording, another stretch, once through."""
@@ -107,6 +121,21 @@ class Recording:
     def scored(self) -> Recording:
         """What a fit of this stretch is scored on: the test stretch, where there is one apart."""
         return self.during("all" if self.stretch == "all" else "test")
+
+    def _read(self, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+        if not isinstance(self.source, str):
+            return {name: self._from_memory(self.source, name) for name in names}
+        path = Path(self.source)
+        if path.suffix.lower() in array_files.SUFFIXES:
+            return array_files.read_arrays(path, names)
+        return read_columns(path, names, times=() if self.time is None else (self.time,))
+
+    def _step(self, times: npt.NDArray[np.float64]) -> float:
+        try:
+            return sampling.sampling_time(times, str(self.time))
+        except ValueError as error:
+            where = f"{self.source}, " if isinstance(self.source, str) else ""
+            raise ValueError(f"{where}{error}") from None
 
     def _from_memory(
         self, source: dict[str, npt.NDArray[np.float64]], name: str
@@ -117,17 +146,7 @@ class Recording:
                 f" (there are: {', '.join(source) or 'none'})"
             )
         column = source[name]
-        if column.ndim not in (1, 2):
-            raise ValueError(
-                f"column {name!r} must have the shape (time,) or (time, streams), "
-                f"got {column.shape}"
-            )
-        wrong = np.argwhere(~np.isfinite(column))
-        if len(wrong):
-            raise ValueError(
-                f"column {name!r} must be finite, got {column[tuple(wrong[0])]} "
-                f"at row {wrong[0][0] + 1}"
-            )
+        array_files.require_column(column, f"column {name!r}")
         return column
 
     def _span(self, samples: int) -> tuple[int, int]:

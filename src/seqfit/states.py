@@ -1,8 +1,9 @@
 """State trees: what a part of a fit must remember between two calls.
 
-A state is a tree. Its leaves are plain values (``None``, ``bool``, ``int``, ``float``, ``str``),
-NumPy arrays or torch tensors; its branches are tuples, lists, and dictionaries with string or
-integer keys. Such a tree can be compared, copied and saved without pickle.
+A state is a tree. Its leaves are plain values (``None``, ``bool``, ``int``, ``float``, ``str``, or
+``range``, which numbers streams), NumPy arrays or torch tensors; its branches are tuples, lists,
+and dictionaries with string or integer keys. Such a tree can be compared, copied and saved without
+pickle.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 State: TypeAlias = Any
 """A state tree. Python cannot spell the recursive type usefully; `pack` enforces it."""
 
-_PLAIN = (bool, int, float, str, type(None))
+_PLAIN = (bool, int, float, str, range, type(None))
 
 
 def is_tensor(leaf: object) -> bool:
@@ -103,6 +104,8 @@ def pack(tree: State) -> tuple[Any, dict[str, np.ndarray]]:
     arrays: dict[str, np.ndarray] = {}
 
     def visit(branch: Any, path: str) -> Any:
+        if isinstance(branch, range):
+            return {"range": [branch.start, branch.stop, branch.step]}
         if isinstance(branch, _PLAIN):
             return branch
         if isinstance(branch, tuple | list):
@@ -138,34 +141,88 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
     """The tree that `pack` split; the arrays are copied.
 
     Raises:
-        ValueError: the structure was not made by `pack`, or names an array that is missing.
+        ValueError: the structure was not made by `pack`, or it does not name each of the arrays
+            once.
     """
-    if isinstance(structure, _PLAIN):
-        return structure
-    kinds = [kind for kind in structure if kind != "axes"] if isinstance(structure, dict) else []
-    if len(kinds) != 1:
-        raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
-    kind, content, axes = kinds[0], structure[kinds[0]], structure.get("axes")
-    if kind == "tuple":
-        return tuple(unpack(leaf, arrays) for leaf in content)
-    if kind == "list":
-        return [unpack(leaf, arrays) for leaf in content]
-    if kind == "dict":
-        return {key: unpack(leaf, arrays) for key, leaf in content}
-    if kind not in ("tensor", "array", "scalar"):
-        raise ValueError(f"not a packed state: unknown kind {kind!r}")
-    if content not in arrays:
-        raise ValueError(f"a packed state names the array {content!r}, which is missing")
-    array = np.array(arrays[content], order="C")
-    if axes is not None:
-        if sorted(axes) != list(range(array.ndim)):
-            raise ValueError(f"a packed state has axes {axes!r} for {array.ndim} dimensions")
-        array = array.transpose(np.argsort(axes))
-    if kind == "tensor":
-        import torch
+    left = dict(arrays)
 
-        return torch.from_numpy(array)
-    return array if kind == "array" else array[()]
+    def visit(structure: Any) -> State:
+        if isinstance(structure, _PLAIN):
+            return structure
+        kinds = [k for k in structure if k != "axes"] if isinstance(structure, dict) else []
+        if len(kinds) != 1:
+            raise ValueError(f"not a packed state: {str(structure)[:80]!r}")
+        kind, content = kinds[0], structure[kinds[0]]
+        if kind in _LEAVES:
+            if not isinstance(content, str) or content not in left:
+                raise ValueError(
+                    f"a packed state names the array {str(content)[:80]!r}, which is missing"
+                    + (" at this second place" if content in list(arrays) else "")
+                )
+            return _LEAVES[kind](_as_in_memory(left.pop(content), structure.get("axes")))
+        if kind == "range":
+            return _as_range(content)
+        if kind not in ("tuple", "list", "dict") or not isinstance(content, list):
+            raise ValueError(f"not a packed state: unknown kind {str(kind)[:80]!r}")
+        if kind == "dict":
+            return {_key(key): visit(leaf) for key, leaf in content}
+        branches = [visit(leaf) for leaf in content]
+        return tuple(branches) if kind == "tuple" else branches
+
+    tree = visit(structure)
+    if left:
+        raise ValueError(f"the array {next(iter(left))[:80]!r} has no place in the packed state")
+    return tree
+
+
+def _as_range(content: Any) -> range:
+    if not isinstance(content, list) or len(content) != 3 or {*map(type, content)} != {int}:
+        raise ValueError(f"a packed state has the range {str(content)[:80]}")
+    return range(*content)
+
+
+def _as_tensor(array: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _as_scalar(array: np.ndarray) -> Any:
+    if array.ndim:
+        raise ValueError(f"a packed state has a scalar of {array.ndim} dimensions")
+    return array[()]
+
+
+_LEAVES: dict[str, Callable[[np.ndarray], Any]] = {
+    "tensor": _as_tensor,
+    "array": lambda array: array,
+    "scalar": _as_scalar,
+}
+"""What an array of a packed state becomes."""
+
+
+def _key(key: Any) -> str | int:
+    if isinstance(key, str):
+        key.encode()  # raises where it holds half a character, which could not be saved again
+        return key
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    raise ValueError(f"a packed state has the key {str(key)[:80]!r}, which is neither str nor int")
+
+
+def _as_in_memory(array: np.ndarray, axes: Any) -> np.ndarray:
+    """A copy of an array, with its axes where they lay in memory, see `_in_memory_order`."""
+    array = np.array(array, order="C")
+    if axes is None:
+        return array
+    if sorted(axes) != list(range(array.ndim)):
+        raise ValueError(f"a packed state has axes {str(axes)[:80]} for {array.ndim} dimensions")
+    return array.transpose(np.argsort(axes))
+
+
+def memory_order(array: np.ndarray) -> list[int]:
+    """The axes of an array as they lie in memory, the one with the longest step first."""
+    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
 
 
 def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, dict[str, list[int]]]:
@@ -174,7 +231,7 @@ def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, dict[str, list[int]
     Matrix products round differently where a matrix lies transposed, so a state that is to go on
     bit for bit must lie in memory as it did.
     """
-    axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    axes = memory_order(array)
     ordered = array.transpose(axes)
     if array.flags.c_contiguous or not ordered.flags.c_contiguous:
         return array, {}

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO, final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable
 from seqfit.validators import did_you_mean
 
 Column = npt.NDArray[np.float64]
+
+NAMED = 10
+"""How many columns of a header an error names."""
 
 
 class TableError(ValueError):
     """A table that can't be read as numbers; the message names the file and the place."""
 
 
-def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+def read_columns(
+    path: Path, columns: Sequence[str], times: Collection[str] = ()
+) -> dict[str, Column]:
     """Columns of a CSV file with a header line, or of a Parquet file.
 
     A CSV file may be separated by commas, semicolons, tabs or bars; next to semicolons, numbers
@@ -28,6 +37,8 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
     Args:
         path: the file; ``.parquet`` and ``.pq`` are Parquet, anything else is CSV.
         columns: names of the columns.
+        times: those of them that may hold dates and times (ISO 8601) too, which become seconds
+            since 1970; without a time zone they are taken as UTC.
 
     Returns:
         Each column as an array of shape (time,), all finite.
@@ -37,51 +48,136 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, Column]:
         TableError: a column is missing, or a cell is not a finite number.
         ImportError: the extra ``parquet`` is not installed.
     """
+    require_file(path)
+    read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
+    return read(path, columns, times)
+
+
+def require_file(path: Path) -> None:
+    """Raise an OSError unless there is a file."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")
     if not path.is_file():
         raise FileNotFoundError(f"no file at {str(path)!r}")
-    read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
-    return read(path, columns)
 
 
-def _read_csv(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+def _read_csv(path: Path, columns: Sequence[str], times: Collection[str]) -> dict[str, Column]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse_csv(file, path, columns)
+            return _parse_csv(_lines(file, path), path, columns, times)
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not text in UTF-8: {error}") from error
     except csv.Error as error:
-        raise TableError(f"{path} is not a CSV file: {error}") from error
+        raise TableError(f"{path} is not a CSV file: {in_short(error)}") from error
 
 
-def _parse_csv(lines: Iterator[str], path: Path, columns: Sequence[str]) -> dict[str, Column]:
-    header = next(lines, "")
-    delimiter = max(",;\t|", key=header.count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    _require_columns(path, columns, names)
-    positions = [(name, names.index(name)) for name in columns]
-    values: dict[str, list[float]] = {name: [] for name in columns}
-    reader = csv.reader(lines, delimiter=delimiter)
-    for cells in reader:
-        line = reader.line_num + 1
-        if not cells:
-            continue
-        if len(cells) != len(names):
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a file, none of them too long to be held."""
+    number = 0
+    while line := file.readline(LINE_CHARACTERS + 1):
+        number += 1
+        if len(line) > LINE_CHARACTERS:
             raise TableError(
-                f"{path}, line {line}: {len(cells)} cells, but the header has {len(names)} columns"
+                f"{path}, line {number}: it is longer than the {LINE_CHARACTERS:,} characters "
+                "that are read"
             )
-        for name, position in positions:
-            try:
-                values[name].append(_number(cells[position], decimal_comma=delimiter == ";"))
-            except ValueError:
-                raise TableError(
-                    f"{path}, line {line} (row {len(values[name]) + 1}), column {name!r}: "
-                    f"{cells[position]!r} is not a finite number"
-                ) from None
-    if not next(iter(values.values())):
+        yield line
+
+
+def _parse_csv(
+    lines: Iterator[str], path: Path, columns: Sequence[str], times: Collection[str]
+) -> dict[str, Column]:
+    row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times)
+    values: list[float] = []
+    row = 1
+    reader = csv.reader(lines, delimiter=row_of.delimiter)
+    for cells in reader:
+        if cells:
+            values += row_of(cells, reader.line_num + 1, row)
+            row += 1
+    if not values:
         raise TableError(f"{path} holds no row below its header")
-    return {name: np.array(column) for name, column in values.items()}
+    table = np.array(values).reshape(-1, len(columns))
+    return {name: table[:, i].copy() for i, name in enumerate(columns)}
+
+
+@final
+@attrs.frozen
+class CsvRow:
+    """Reads the numbers in some columns of a row of CSV.
+
+    Attributes:
+        source: where the rows are from, for errors.
+        delimiter: between cells: a comma, semicolon, tab or bar.
+        names: of all columns.
+        columns: name and position of each that is read.
+        times: names of those that may hold dates and times.
+    """
+
+    source: str
+    delimiter: str
+    names: tuple[str, ...]
+    columns: tuple[tuple[str, int], ...]
+    times: frozenset[str]
+    _readers: tuple[tuple[Callable[[str, bool], float], int], ...] = attrs.field(
+        init=False, eq=False, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        readers = [
+            (_seconds if name in self.times else _number, position)
+            for name, position in self.columns
+        ]
+        object.__setattr__(self, "_readers", tuple(readers))
+
+    @classmethod
+    def of_header(
+        cls, header: str, source: str, columns: Sequence[str], times: Collection[str] = ()
+    ) -> CsvRow:
+        """For the rows below a header line.
+
+        Raises:
+            TableError: a column is not in it, or twice.
+        """
+        delimiter = max(",;\t|", key=header.count)
+        names = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter), []))
+        require_columns(source, columns, names)
+        positions = tuple((name, names.index(name)) for name in columns)
+        return cls(source, delimiter, names, positions, frozenset(times))
+
+    def __call__(self, cells: Sequence[str], line: int, row: int) -> list[float]:
+        """The numbers of a row, in the order in which the columns were asked for.
+
+        Args:
+            cells: of all columns.
+            line: its number as an editor counts, for errors.
+            row: its number below the header.
+
+        Raises:
+            TableError: a cell is missing, or is not a finite number.
+        """
+        if len(cells) != len(self.names):
+            raise TableError(
+                f"{self.source}, line {line}: {len(cells)} cells, but the header has "
+                f"{len(self.names)} columns"
+            )
+        values: list[float] = []
+        decimal_comma = self.delimiter == ";"
+        try:
+            for read, position in self._readers:
+                values.append(read(cells[position], decimal_comma))
+        except ValueError:
+            name, position = self.columns[len(values)]
+            kind = "a time" if name in self.times else "a finite number"
+            raise TableError(
+                f"{self.source}, line {line} (row {row}), column {name!r}: "
+                f"{_shortened(cells[position])} is not {kind}"
+            ) from None
+        return values
+
+
+def _shortened(cell: str) -> str:
+    return repr(cell) if len(cell) <= 80 else f"{cell[:80]!r} and so on"
 
 
 def _number(cell: str, decimal_comma: bool) -> float:
@@ -98,42 +194,70 @@ def _number(cell: str, decimal_comma: bool) -> float:
     return value
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> dict[str, Column]:
+def _seconds(cell: str, decimal_comma: bool) -> float:
+    try:
+        return _number(cell, decimal_comma)
+    except ValueError:
+        moment = datetime.datetime.fromisoformat(cell.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        return moment.timestamp()
+
+
+def _read_parquet(path: Path, columns: Sequence[str], times: Collection[str]) -> dict[str, Column]:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(f"reading {path} needs pyarrow: pip install 'seqfit[parquet]'") from error
     try:
-        names = pyarrow.parquet.read_schema(path).names
-        _require_columns(path, columns, names)
+        description = pyarrow.parquet.read_metadata(path)
+        require_columns(str(path), columns, description.schema.to_arrow_schema().names)
+        if description.num_rows > ROWS:
+            raise TableError(
+                f"{path} says that it has {description.num_rows:,} rows, more than the {ROWS:,} "
+                "that are read"
+            )
         table = pyarrow.parquet.read_table(path, columns=list(columns))
     except pyarrow.ArrowException as error:
-        raise TableError(f"{path} is not a Parquet file: {error}") from error
+        raise TableError(f"{path} is not a Parquet file: {in_short(error)}") from error
     if table.num_rows == 0:
         raise TableError(f"{path} holds no rows")
     values = {}
     for name in columns:
         try:
-            column = table[name].cast(pyarrow.float64()).to_numpy()
+            cells = table[name]
+            if name in times and pyarrow.types.is_timestamp(cells.type):
+                nanoseconds = cells.cast(pyarrow.timestamp("ns")).cast(pyarrow.int64())
+                column = nanoseconds.cast(pyarrow.float64(), safe=False).to_numpy() / 1e9
+            else:
+                column = cells.cast(pyarrow.float64()).to_numpy()
         except pyarrow.ArrowException as error:
-            raise TableError(f"{path}, column {name!r} does not hold numbers: {error}") from error
+            raise TableError(
+                f"{path}, column {name!r} does not hold numbers: {in_short(error)}"
+            ) from error
         wrong = np.flatnonzero(~np.isfinite(column))
         if len(wrong):
             raise TableError(
                 f"{path}, row {wrong[0] + 1}, column {name!r}: "
-                f"{table[name][int(wrong[0])].as_py()!r} is not a finite number"
+                f"{cells[int(wrong[0])].as_py()!r} is not a finite number"
             )
         values[name] = np.array(column)
     return values
 
 
-def _require_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
+def require_columns(source: str, columns: Sequence[str], names: Sequence[str]) -> None:
+    """Raise a TableError unless each column is there once."""
     for name in columns:
         if name not in names:
             raise TableError(
-                f"{path} has no column {name!r}{did_you_mean(name, names)}"
-                f" (its header has: {', '.join(names) or 'nothing'})"
+                f"{source} has no column {name!r}{did_you_mean(name, names[:NAMED])}"
+                f" (it has: {_listed(names) or 'nothing'})"
             )
         if list(names).count(name) > 1:
-            raise TableError(f"{path} has more than one column {name!r}")
+            raise TableError(f"{source} has more than one column {name!r}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown, more = printable(", ".join(name[:80] for name in names[:NAMED])), len(names) - NAMED
+    return shown if more <= 0 else f"{shown} and {more:,} more"

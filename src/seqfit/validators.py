@@ -24,8 +24,13 @@ def is_int(value: object) -> bool:
 
 
 def is_finite(value: object) -> bool:
-    """Whether a value is a finite real number; `True` is not."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a finite real number, as a float too; `True` is not."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
 
 
 def is_seed(value: Any) -> bool:
@@ -58,6 +63,52 @@ def positive_ints(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -
     """A tuple of positive ints; empty is allowed."""
     if not isinstance(value, tuple) or not all(is_int(v) and v > 0 for v in value):
         raise ValueError(f"{attribute.name} must be a list of positive ints, got {value!r}")
+
+
+def finite_numbers(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """A tuple of finite numbers, at least one."""
+    if not isinstance(value, tuple) or not value or not all(map(is_finite, value)):
+        raise ValueError(
+            f"{attribute.name} must be a list of one or more finite numbers, got {value!r}"
+        )
+
+
+def one_for_each(other: str) -> Validator:
+    """A tuple of finite numbers, as many as the field `other`, which is declared before it, has."""
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        finite_numbers(instance, attribute, value)
+        if len(value) != len(getattr(instance, other)):
+            raise ValueError(
+                f"{attribute.name} must have one number for each of the "
+                f"{len(getattr(instance, other))} {other}, got {len(value)}"
+            )
+
+    return validate
+
+
+def between(low: str | float, high: str) -> Validator:
+    """A finite number from `low`, a field or a number, to the field `high`.
+
+    The fields are declared before it.
+    """
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        finite(instance, attribute, value)
+        lowest = getattr(instance, low) if isinstance(low, str) else low
+        highest = getattr(instance, high)
+        if not lowest <= value <= highest:
+            lower = f"{low}={lowest!r}" if isinstance(low, str) else f"{low!r}"
+            raise ValueError(
+                f"{attribute.name} must lie between {lower} and {high}={highest!r}, got {value!r}"
+            )
+
+    return validate
+
+
+def at_least(least: float) -> Validator:
+    """A finite number of at least `least`."""
+    return must(f"a finite number of at least {least}", lambda v: is_finite(v) and v >= least)
 
 
 def above(other: str) -> Validator:
@@ -99,6 +150,12 @@ def as_tuple(values: Any) -> Any:
     Anything else stays as it is, for the field's validator to refuse.
     """
     return tuple(values) if isinstance(values, Iterable) else values
+
+
+def as_rows(values: Any) -> Any:
+    """A converter: any iterable of iterables as a tuple of tuples; see `as_tuple`."""
+    rows = as_tuple(values)
+    return tuple(map(as_tuple, rows)) if isinstance(rows, tuple) else rows
 
 
 def require_positive_int(name: str, value: object) -> None:

@@ -54,7 +54,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
     assert "free run on 8 held-out streams of 20,000 samples: MAE" in err
     folder = tmp_path / "here"
     names = {"experiment.toml", "fit.png", "fitter.safetensors", "metrics.csv", "result.json"}
-    assert {path.name for path in folder.iterdir()} == names | {".lock"}
+    assert {path.name for path in folder.iterdir()} == names | {"time.json", ".lock"}
     assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -144,7 +144,7 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "gone.toml", "--recipe", "gru"], "give either gone.toml or --recipe gru"),
         (["fit", "--data", "gone.csv", "--input", "u", "--output", "y"], "no file at 'gone.csv'"),
         (["fit", "--data", "gone.csv"], "--data needs --input and --output"),
-        (["fit", "--input", "u"], "--input and --output name columns of --data"),
+        (["fit", "--input", "u"], "--input, --output and --time name columns of --data"),
         (["fit", *SMALL, "--run", "/proc/cannot"], "/proc/cannot"),
         (["fit", *SMALL, "--run", "/dev/null"], "is a file, not a folder"),
         (["compare", "gru"], "compare takes two experiments or more, got 1"),
@@ -317,7 +317,7 @@ def test_a_run_that_is_not_there_or_not_whole_is_not_evaluated(run, tmp_path):
     assert "--horizons takes whole numbers" in error("here", "--horizons", "10,many")
     assert "horizons must be one or more positive ints" in error("here", "--horizons", "0")
     checkpoint.write_bytes(whole[:-9])
-    assert "fitter.safetensors is not a seqfit checkpoint" in error("here")
+    assert "fitter.safetensors is cut short" in error("here")
     checkpoint.unlink()
     assert "the fit in here did not come to its end" in error("here")
     assert not (tmp_path / "here" / "evaluation.json").exists()

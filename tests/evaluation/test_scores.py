@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from seqfit.evaluation import Interval, RunningScores, score
-from seqfit.evaluation.intervals import mean_interval, student_quantile
+from seqfit.evaluation.intervals import mean_interval
 
 
 def run(seed, length=200, streams=3, outputs=2, dtype=np.float64):
@@ -102,11 +102,6 @@ def test_outputs_that_are_no_numbers_are_infinitely_far_off():
 def test_scores_of_equal_runs_are_equal():
     assert score(*run(1)) == score(*run(1))
     assert score(*run(1)) != score(*run(2))
-
-
-@pytest.mark.parametrize("degrees", [*range(1, 40), 100, 999, 5000])
-def test_quantiles_are_those_of_students_distribution(degrees):
-    assert student_quantile(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-9)
 
 
 def test_the_interval_of_a_mean_is_students():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqfit import Fitter, states
 from seqfit.fitting import Callback, DivergedError, TorchLearningRate, TorchOptimizer
-from seqfit.models import GRU, LSTM, RNN, OutputFeedback, Scaled, Wrap
+from seqfit.models import GRU, LSTM, RNN, OutputFeedback, Scaled, StateSpace, Wrap
 from seqfit.schedules import Accumulate, EveryWindow, Progress, TruncatedBPTT, UpdateSchedule
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
@@ -336,6 +336,74 @@ def test_memory_does_not_grow():
     assert grown < 4096  # KB
 
 
-def test_output_feedback_is_named_where_it_is_not_known():
-    fitted = fitter(model=OutputFeedback(), engine="auto").fit(50)
-    assert "compiled does not know the module" in fitted.report.engine
+@pytest.mark.parametrize(
+    "model",
+    [
+        OutputFeedback(1),
+        OutputFeedback(17, input_lags=2, output_lags=3),
+        OutputFeedback(5, input_lags=9),
+        StateSpace(1, 3),
+        StateSpace(4, 8, activation="tanh"),
+        Scaled(OutputFeedback(4, output_lags=2), (0.3, 0.1), (2.0, 1.0), (0.1,), (0.5,)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        EveryWindow(2),
+        Accumulate(3, 20, streams=5),
+        Accumulate(2, 50),
+        TruncatedBPTT(5, 12),
+        EveryWindow(7, streams=40),
+    ],
+    ids=str,
+)
+def test_maps_that_are_fed_with_their_outputs_agree(model, schedule):
+    """Weights, averages and states are those of torch, in pieces of any length."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((130, schedule.streams, 2)), rng.random((130, schedule.streams, 1))
+    parts = {
+        "signal": None,
+        "target": None,
+        "model": model,
+        "schedule": schedule,
+        "optimizer": TorchOptimizer("AdamW", {"lr": 1e-3, "weight_decay": 0.1}),
+        "clip": 0.1,
+    }
+    found, expected = fitter(**parts), fitter(**parts, engine="eager")
+    for piece in (slice(3), slice(3, 60), slice(60, None)):
+        found.partial_fit(x[piece], y[piece])
+        expected.partial_fit(x[piece], y[piece])
+    assert found.report.engine == "compiled"
+    assert found.report.updates > 1
+    assert _differs(everything(found), everything(expected)) is None
+
+
+def test_more_outputs_than_one_are_fed_back():
+    rng = np.random.default_rng(0)
+    x, y = rng.random((90, 3, 1)), rng.random((90, 3, 2))
+    parts = {
+        "signal": None,
+        "target": None,
+        "model": OutputFeedback(6, input_lags=1, output_lags=2),
+        "schedule": TruncatedBPTT(4, 10, streams=3),
+    }
+    found, expected = (fitter(**parts, engine=engine) for engine in ("compiled", "eager"))
+    for fitted in (found, expected):
+        fitted.partial_fit(x, y)
+    assert _differs(everything(found), everything(expected)) is None
+
+
+def test_a_map_takes_any_optimizer_with_compiled_gradients():
+    parts = {"model": OutputFeedback(4), "optimizer": TorchOptimizer("RMSprop")}
+    found, expected = fitter(**parts, engine="auto").fit(100), fitter(**parts, engine="eager")
+    assert found.report.engine.startswith("compiled gradients")
+    assert _differs(everything(found), everything(expected.fit(100))) is None
+
+
+def test_a_map_of_two_valued_outputs_falls_back():
+    fitted = fitter(model=OutputFeedback(4), engine="auto").fit(50)
+    assert fitted.module.network() is not None
+    fitted.module.between[1] = 1.0
+    assert fitted.module.network() is None

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import strategies as st
 
 from seqfit import Fitter, plugins
-from seqfit.models import GRU, LSTM, RNN, Scaled, Wrap
+from seqfit.models import GRU, LSTM, RNN, DiagonalStateSpace, Scaled, Wrap
 from seqfit.recordings import Recording
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import Beside, Events, GaussianNoise, RandomHold, Recorded, Sine, UniformNoise
+from seqfit.targets import Beside as BesideTargets
 from seqfit.targets import (
     Chain,
     Counter,
@@ -17,10 +18,12 @@ from seqfit.targets import (
     Delay,
     DelayedParity,
     LeakyIntegral,
+    Missing,
     MovingStatistic,
     Noisy,
     PeakHold,
     Play,
+    Product,
     RateLimiter,
     RecordedOutput,
     Relay,
@@ -28,6 +31,8 @@ from seqfit.targets import (
     SampleHold,
     SaturatedIntegral,
     Stop,
+    Sum,
+    Switch,
     Threshold,
 )
 from seqfit.testing import (
@@ -56,7 +61,12 @@ EXAMPLES = {
     ("signals", "beside"): Beside([RandomHold(), Events(channels=2), RandomHold()]),
     ("targets", "recorded"): RecordedOutput(ENDLESS, ["y"]),
     ("targets", "chain"): Chain([Delay(3), SaturatedIntegral(), LeakyIntegral()]),
+    ("targets", "sum"): Sum([SaturatedIntegral(), Delay(3)]),
+    ("targets", "product"): Product([SaturatedIntegral(), Delay(3)]),
+    ("targets", "switch"): Switch([SaturatedIntegral(), Delay(3)]),
+    ("targets", "beside"): BesideTargets([SaturatedIntegral(), Delay(3)]),
     ("schedules", "replay"): Replay(TruncatedBPTT(k1=2, k2=5), capacity=20, passes=3),
+    ("targets", "missing"): Missing(SaturatedIntegral()),
     ("targets", "noisy"): Noisy(SaturatedIntegral(), outliers=0.1),
     ("models", "wrap"): Wrap(GRU(hidden=3).build),
     ("models", "scaled"): Scaled(RNN(hidden=4), (0.5, 1.0), (2.0, 3.0), (0.0, 1.0), (4.0, 0.5)),
@@ -64,11 +74,15 @@ EXAMPLES = {
 SETTINGS = {
     ("targets", "triggered_hold"): {"inputs": 2},
     ("targets", "counter"): {"inputs": 2},
-    ("targets", "noisy"): {"numbered_streams": True},
-    ("targets", "recorded"): {
-        "numbered_streams": True,
-        "inputs": samples(streams=st.integers(1, 3)),
-    },
+    ("targets", "resettable_integral"): {"inputs": 2},
+    ("targets", "pid"): {"inputs": 2},
+    ("targets", "flip_flop"): {"inputs": 3},
+    ("targets", "adding"): {"inputs": 2},
+    ("targets", "copy"): {"inputs": 3},
+    ("targets", "delayed_match"): {"inputs": 3},
+    ("targets", "context_integration"): {"inputs": 4},
+    ("targets", "switch"): {"inputs": 2},
+    ("targets", "recorded"): {"inputs": samples(streams=st.integers(1, 3))},
 }
 
 REGISTERED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
@@ -291,6 +305,17 @@ class TestTargets:
     def test_take_several_channels(self, target):
         check_target(target, inputs=3, examples=10)
 
+    def test_ones_that_miss_outputs_obey_the_laws_whatever_is_observed(self):
+        missing = st.builds(
+            Missing,
+            target=st.sampled_from([SaturatedIntegral(), Delay(3), Noisy(Delay(1))]),
+            share=st.floats(0, 1),
+            seed=st.integers(0, 2**63 - 1),
+        )
+        bad = [{"target": 3}, {"share": 1.5}, {"share": np.nan}, {"seed": -1}]
+        bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
+        check_target(missing, bad_arguments=bad_arguments)
+
     def test_noisy_ones_obey_the_laws_whatever_is_observed(self):
         noisy = st.builds(
             Noisy,
@@ -302,8 +327,8 @@ class TestTargets:
         )
         bad = [{"deviation": -1.0}, {"outliers": 1.1}, {"seed": -1}, {"seed": 0.5}, {"target": 1}]
         bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
-        check_target(noisy, numbered_streams=True, bad_arguments=bad_arguments)
-        check_target(Noisy(Delay(2)), numbered_streams=True, inputs=3, examples=10)
+        check_target(noisy, bad_arguments=bad_arguments)
+        check_target(Noisy(Delay(2)), inputs=3, examples=10)
 
     def test_counters_count_whatever_their_threshold(self):
         counters = st.builds(Counter, threshold=numbers)
@@ -326,8 +351,12 @@ class TestModels:
                 st.builds(RNN, hidden=sizes, layers=layers, head=st.just(())),
                 [{"hidden": -1}, {"layers": "1"}, {"activation": "sine"}],
             ),
+            (
+                st.builds(DiagonalStateSpace, size=sizes, head=heads, slowest=st.floats(1.0, 1e4)),
+                [{"size": 0}, {"head": [0]}, {"slowest": 0.5}],
+            ),
         ],
-        ids=["gru", "lstm", "rnn"],
+        ids=["gru", "lstm", "rnn", "diagonal"],
     )
     def test_obey_the_laws_whatever_their_parameters(self, models, bad_arguments):
         check_model(models, inputs=1, outputs=3, bad_arguments=bad_arguments)

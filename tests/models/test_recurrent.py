@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seqfit.models import GRU, LSTM, RNN, recurrent
+from seqfit.models.kernels import recurrence
 from seqfit.models.kernels.activations import sigmoid, tanh
 from seqfit.models.recurrent import RecurrentModule
 
@@ -26,8 +27,8 @@ every_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.fixture
 def no_limits(monkeypatch):
     """The kernels are used for all sizes, also where torch is faster."""
-    monkeypatch.setattr(recurrent, "_LARGEST_WITH_GRADIENTS", 10**9)
-    monkeypatch.setattr(recurrent, "_LARGEST_WITHOUT", 10**9)
+    monkeypatch.setattr(recurrence, "_LARGEST_WITH_GRADIENTS", 10**9)
+    monkeypatch.setattr(recurrence, "_LARGEST_WITHOUT", 10**9)
 
 
 def problem(cell, dtype, time=7, streams=5, inputs=2, **fields):

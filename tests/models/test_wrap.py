@@ -1,6 +1,7 @@
 """Modules of one's own."""
 
 import doctest
+import functools
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from seqfit import Fitter
 from seqfit.configuration import NotSerialisable, to_data
 from seqfit.models import Wrap, wrap
-from seqfit.schedules import Accumulate
+from seqfit.schedules import Accumulate, EveryWindow
 from seqfit.signals import UniformNoise
 from seqfit.targets import Delay
 
@@ -123,3 +124,74 @@ def test_the_example_runs():
     failed, tried = doctest.testmod(wrap)
     assert failed == 0
     assert tried > 0
+
+
+class Torchs(torch.nn.Module):
+    """A recurrent layer of torch between two maps; its state as it is, or in another form."""
+
+    def __init__(self, inputs, outputs, kind="GRU", layers=1, form="own", **options):
+        super().__init__()
+        self.into = torch.nn.Linear(inputs, 3)
+        self.recurrence = getattr(torch.nn, kind)(3, 4, layers, **options)
+        self.out = torch.nn.Linear(4, outputs)
+        self.form = form
+
+    def start(self, streams):
+        zeros = torch.zeros(self.recurrence.num_layers, streams, 4)
+        if self.form == "doubled":
+            return {"h": zeros, "samples": torch.zeros(1, streams, 1)}
+        return (zeros, zeros + 0.1) if isinstance(self.recurrence, torch.nn.LSTM) else zeros
+
+    def forward(self, x, state):
+        before = state["h"] / 2 if self.form == "doubled" else state
+        hidden, after = self.recurrence(torch.tanh(self.into(x)), before)
+        if self.form == "doubled":
+            after = {"h": 2 * after, "samples": state["samples"] + len(x)}
+        return self.out(hidden), after
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layers": 2},
+        {"kind": "LSTM"},
+        {"kind": "LSTM", "layers": 3},
+        {"kind": "RNN"},
+        {"kind": "RNN", "nonlinearity": "relu"},
+        {"form": "doubled"},
+        {"bias": False},
+        {"layers": 2, "dropout": 0.0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("schedule", [Accumulate(2, 9), EveryWindow(7, streams=3)], ids=str)
+def test_torch_layers_within_a_module_are_run_by_kernels(options, schedule):
+    """Whatever form the state has, the weights are those of plain autograd."""
+    model = Wrap(functools.partial(Torchs, **options), stream_axis=1)
+    found, expected = (
+        Fitter(
+            UniformNoise(channels=2),
+            Delay(1),
+            model,
+            schedule,
+            engine=engine,
+            dtype="float64",
+        ).fit(90 * schedule.streams)
+        for engine in ("windowed", "eager")
+    )
+    assert found.report.updates == expected.report.updates > 3
+    torch.testing.assert_close(weights(found), weights(expected), rtol=1e-9, atol=1e-12)
+
+
+def test_one_run_tells_the_states_before_all_windows():
+    module = Wrap(Torchs, stream_axis=1).build(2, 1)
+    calls = []
+    module.module.register_forward_pre_hook(lambda *_: calls.append(1))
+    x, state = torch.rand(10, 2, 2), module.start(2)
+    found = module.window_states(x, state, 3)
+    assert len(calls) == 1
+    expected = [state]
+    for first in (0, 3, 6):
+        expected.append(module(x[first : first + 3], expected[-1])[1])
+    torch.testing.assert_close(found, torch.cat(expected).detach())

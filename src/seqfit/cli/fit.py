@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 if TYPE_CHECKING:
-    from seqfit.fitting import Experiment
+    from collections.abc import Callable
+
+    from seqfit.cli.live import LiveData
+    from seqfit.fitting import Experiment, Ranks
+    from seqfit.live import Chunk
 
 INTERRUPTED = 130
 """The exit code of a fit that was ended by Ctrl-C, as a shell has it."""
@@ -48,7 +53,11 @@ def fit(
         str | None, typer.Option(help="When it learns, likewise: accumulate:window=2,every=50.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Fit recorded data: a CSV file with a header, or Parquet.")
+        Path | None,
+        typer.Option(
+            help="Fit recorded data: a CSV file with a header, Parquet, NPZ or MATLAB; or '-', CSV "
+            "from standard input as it comes."
+        ),
     ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="An input column of the data; repeatable.")
@@ -56,6 +65,13 @@ def fit(
     outputs: Annotated[
         list[str] | None, typer.Option("--output", help="An output column; repeatable.")
     ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="The column of the data that tells the time; a gap in it is an error."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Wait for the rows that are appended to the data.")
+    ] = False,
     engine: Annotated[
         str | None,
         typer.Option(help="How gradients are computed: auto, eager, windowed or compiled."),
@@ -78,39 +94,70 @@ def fit(
     it fits columns of a file: the first 70% of its rows, again and again up to --samples, scored
     on the last 15%; inputs and outputs are scaled by what the first 70% have.
 
+    With --data - or --follow it fits each row once, as it comes, until there are no more, --samples
+    have come, or Ctrl-C is pressed; inputs and outputs are scaled by what the first 1,000 have.
+
     The run folder gets experiment.toml (to run it again: seqfit fit experiment.toml),
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
     seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
     seqfit resume RUN.
+
+    Started by torchrun, as in torchrun --nproc-per-node=4 -m -- seqfit fit, it divides the streams
+    of the schedule among the processes.
     """
     from rich.console import Console
 
+    from seqfit.cli.live import run_live
     from seqfit.cli.run import run_experiment, run_search
+    from seqfit.fitting import joined
+    from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.validators import require_positive_int
 
-    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
-    if data is not None:
-        if recipe == "auto":
-            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
-        chosen |= _recorded(data, inputs, outputs, chosen, recipe)
-    elif inputs or outputs:
-        raise ValueError("--input and --output name columns of --data, which is missing")
-    if engine is not None:
-        chosen["engine"] = engine
-    if checkpoint_every is not None:
-        require_positive_int("--checkpoint-every", checkpoint_every)
-    if retries < 0:
-        raise ValueError(f"--retries must be a non-negative int, got {retries}")
     console = Console(stderr=True)
-    own_model = chosen.keys() & {"model", "schedule", "engine"}
-    if recipe == "auto" or (recipe is None and experiment is None and not own_model):
-        if experiment is not None or own_model:
-            raise ValueError("--recipe auto chooses model, schedule and engine; leave them out")
-        result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
-    else:
-        what = _experiment(experiment, recipe, samples, seed, chosen)
-        name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-        result = run_experiment(what, run, name, console, checkpoint_every, retries)
+    with joined() as ranks:
+        with ranks.alike():
+            if checkpoint_every is not None:
+                require_positive_int("--checkpoint-every", checkpoint_every)
+            if retries < 0:
+                raise ValueError(f"--retries must be a non-negative int, got {retries}")
+            if run is None and restarts_by_torchrun()[1]:
+                raise ValueError("--max-restarts needs --run, so that a restart finds its run")
+            chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
+            if engine is not None:
+                chosen["engine"] = engine
+            if (data is not None and str(data) == "-") or follow:
+                _require_alone(ranks, "samples are fitted as they come")
+                live = _live_data(data, inputs, outputs, time, samples, retries, chosen)
+                what_of = _live_experiment(live, experiment, recipe, seed, chosen)
+            else:
+                live = None
+                if data is not None:
+                    if recipe == "auto":
+                        raise ValueError(
+                            "--recipe auto does not take --data; name a recipe, see 'seqfit list'"
+                        )
+                    chosen |= _recorded(data, inputs, outputs, time, chosen, recipe)
+                elif inputs or outputs or time:
+                    raise ValueError(
+                        "--input, --output and --time name columns of --data, which is missing"
+                    )
+            own_model = chosen.keys() & {"model", "schedule", "engine"}
+            searches = recipe == "auto" or (recipe is None and experiment is None and not own_model)
+            if searches and live is None:
+                if experiment is not None or own_model:
+                    raise ValueError(
+                        "--recipe auto chooses model, schedule and engine; leave them out"
+                    )
+                _require_alone(ranks, "the search for a recipe runs")
+        if live is not None:
+            result = run_live(live, what_of, run, console, checkpoint_every)
+        elif searches:
+            result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
+        else:
+            with ranks.alike():
+                what = _experiment(experiment, recipe, samples, seed, chosen)
+            name = experiment.stem if experiment else recipe or ("data" if data else "fit")
+            result = run_experiment(what, run, name, console, checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:
@@ -131,6 +178,7 @@ def _recorded(
     data: Path,
     inputs: list[str] | None,
     outputs: list[str] | None,
+    time: str | None,
     chosen: dict[str, Any],
     recipe: str | None,
 ) -> dict[str, Any]:
@@ -141,21 +189,67 @@ def _recorded(
     from seqfit.models import Scaled
     from seqfit.recordings import Recording, pair
 
-    if not inputs or not outputs:
-        raise ValueError("--data needs --input and --output, the names of its columns")
-    if "signal" in chosen or "target" in chosen:
-        raise ValueError("--data brings its own signal and target; leave --signal and --target out")
+    columns_of = _columns(inputs, outputs, chosen)
     default = recipes.recipe(recipe or recipes.DEFAULT)()
     solved = isinstance(default.optimizer, LevenbergMarquardt)  # it scales, and needs one pass
-    signal, target = pair(Recording(data, stretch="train", repeat=not solved), inputs, outputs)
+    recording = Recording(data, stretch="train", repeat=not solved, time=time)
+    signal, target = pair(recording, *columns_of)
     columns = signal.recording.during("train").columns
     x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
     if not np.ptp(y, axis=0).any():
-        raise ValueError(f"the output column {outputs[0]!r} is constant, there is nothing to fit")
+        raise ValueError(
+            f"the output column {target.columns[0]!r} is constant, there is nothing to fit"
+        )
     parts = {"signal": signal, "target": target}
     if solved:
         return parts | {"samples": min(len(x), recipes.SOLVED)}
     return parts | {"model": Scaled.to_data(chosen.get("model", default.model), x, y)}
+
+
+def _columns(
+    inputs: list[str] | None, outputs: list[str] | None, chosen: dict[str, Any]
+) -> tuple[list[str], list[str]]:
+    if not inputs or not outputs:
+        raise ValueError("--data needs --input and --output, the names of its columns")
+    if "signal" in chosen or "target" in chosen:
+        raise ValueError("--data brings its own signal and target; leave --signal and --target out")
+    return inputs, outputs
+
+
+def _live_experiment(
+    live: LiveData,
+    path: Path | None,
+    recipe: str | None,
+    seed: int | None,
+    chosen: dict[str, Any],
+) -> Callable[[Chunk], Experiment]:
+    """What gives the experiment once the first samples are there, by which it is scaled."""
+    import numpy as np
+
+    from seqfit import recipes
+    from seqfit.fitting import LevenbergMarquardt
+    from seqfit.models import Scaled
+
+    if recipe == "auto":
+        raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
+    name = recipe if path is not None or recipe is not None else recipes.LIVE
+    parts = chosen | {"signal": None, "target": None}
+    what = _experiment(path, name, live.samples, seed, parts)
+    if what.learning_rate is not None and live.samples is None:
+        raise ValueError(
+            "the learning rate of this experiment is planned for a number of samples: give "
+            f"--samples, or take --recipe {recipes.LIVE}"
+        )
+    if what.schedule.streams != 1:
+        raise ValueError(f"the schedule runs {what.schedule.streams} streams, but only one comes")
+
+    def scaled(first: Chunk) -> Experiment:
+        if path is not None or isinstance(what.optimizer, LevenbergMarquardt):
+            return what  # an experiment's model is taken as it is, and a solver scales
+        x, y = (np.asarray(part)[:, None] for part in first)  # (time, 1, channels)
+        return attrs.evolve(what, model=Scaled.to_data(what.model, x, y))
+
+    return scaled
 
 
 def _experiment(
@@ -165,8 +259,6 @@ def _experiment(
     seed: int | None,
     chosen: dict[str, Any],
 ) -> Experiment:
-    import attrs
-
     from seqfit import recipes
     from seqfit.fitting import read_experiment
 
@@ -177,3 +269,36 @@ def _experiment(
     if recipe is not None:
         raise ValueError(f"give either {path} or --recipe {recipe}, not both")
     return attrs.evolve(read_experiment(path), **chosen)
+
+
+def _require_alone(ranks: Ranks, what: str) -> None:
+    """Raise a ValueError where there are several ranks."""
+    if ranks.count > 1:
+        raise ValueError(
+            f"{what} in one process, there are {ranks.count} ranks; name a recipe, such as "
+            "--recipe gru, and a --schedule of several streams"
+        )
+
+
+def _live_data(
+    data: Path | None,
+    inputs: list[str] | None,
+    outputs: list[str] | None,
+    time: str | None,
+    samples: int | None,
+    retries: int,
+    chosen: dict[str, Any],
+) -> LiveData:
+    """Where samples come from as they come.
+
+    Raises:
+        ValueError: an option is missing, or is not for such samples.
+    """
+    from seqfit.cli.live import LiveData
+
+    if retries or time is not None:
+        option = "--retries" if retries else "--time"
+        raise ValueError(f"{option} is not for samples as they come; leave it out")
+    if data is None:
+        raise ValueError("--follow is for --data, which is missing")
+    return LiveData(str(data), *_columns(inputs, outputs, chosen), samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqfit import configuration, plugins
+from seqfit.validators import did_you_mean
 
 
 def parse_part(kind: plugins.Kind, text: str) -> Any:
@@ -17,7 +18,48 @@ def parse_part(kind: plugins.Kind, text: str) -> Any:
         PluginError: the name can't be loaded.
     """
     name, _, settings = text.partition(":")
-    table = configuration.read_toml(
-        f"settings = {{{settings}}}", f"the settings of {kind[:-1]} {text!r}"
-    )
+    source = f"the settings of {kind[:-1]} {text!r}"
+    table = configuration.read_toml(f"settings = {{{settings}}}", source)
+    if len(table) > 1 or "name" in table["settings"]:
+        raise configuration.ConfigurationError(f"{source} hold more than settings")
     return configuration.from_data(kind, {"name": name, **table["settings"]})
+
+
+def kind_named(text: str) -> plugins.Kind:
+    """The kind that has a name such as ``target``.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    for kind in plugins.KINDS:
+        if text == kind[:-1]:
+            return kind
+    kinds = [kind[:-1] for kind in plugins.KINDS]
+    raise ValueError(
+        f"the kind must be one of {', '.join(kinds)}, got {text!r}{did_you_mean(text, kinds)}"
+    )
+
+
+def which_kind(text: str) -> tuple[plugins.Kind, str]:
+    """The kind of an installed component, and its name and settings without the kind.
+
+    Args:
+        text: ``name``, ``kind:name``, and either with settings, see `parse_part`.
+
+    Raises:
+        ValueError: nothing has the name, or components of several kinds do.
+    """
+    first, _, rest = text.partition(":")
+    if rest and "=" not in rest.partition(":")[0]:
+        return kind_named(first), rest
+    name = first.partition("@")[0]
+    found = [kind for kind in plugins.KINDS if name in plugins.names(kind)]
+    if not found:
+        every = sorted({name for kind in plugins.KINDS for name in plugins.names(kind)})
+        raise ValueError(
+            f"nothing that 'seqfit list' shows is named {name!r}{did_you_mean(name, every)}"
+        )
+    if len(found) > 1:
+        kinds = " and ".join(f"a {kind[:-1]}" for kind in found)
+        raise ValueError(f"{name!r} is {kinds}; say which: {found[0][:-1]}:{name}")
+    return found[0], text

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -29,19 +30,26 @@ class ProgressLine(Callback):
     """Shows samples fitted, samples per second, the loss and the time left.
 
     Use it around the fit, as a context manager.
+
+    Args:
+        samples: how many will be fitted; None where nobody knows.
+        console: where it is shown.
     """
 
     every_update = False
 
-    def __init__(self, samples: int, console: Console) -> None:
-        self._bar = Progress(
+    def __init__(self, samples: int | None, console: Console) -> None:
+        speed = "{task.fields[rate]:,.0f} samples/s, loss {task.fields[loss]:.3g}"
+        columns: tuple[ProgressColumn, ...] = (
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[rate]:,.0f} samples/s, loss {task.fields[loss]:.3g},"),
+            TextColumn(f"{speed},"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            console=console,
         )
+        if samples is None:
+            columns = TextColumn("{task.completed:,.0f}"), TextColumn(speed)
+        self._bar = Progress(*columns, console=console)
         self._task: TaskID = self._bar.add_task("fit", total=samples, rate=0.0, loss=float("nan"))
         self._next = 0.0
         self._told = False
@@ -98,6 +106,13 @@ class StopOnInterrupt(Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def after_update(self, fitter: Fitter) -> None:
+    def wants(self, fitter: Fitter) -> bool:
+        return self.interrupted
+
+    def act(self, fitter: Fitter) -> None:
+        self.interrupted = True
+        raise StopFitting
+
+    def while_waiting(self, fitter: Fitter) -> None:
         if self.interrupted:
             raise StopFitting

@@ -27,13 +27,24 @@ def resume(
     """Go on with a run that was stopped, from its last checkpoint, and finish it.
 
     It ends with the numbers that it would have without the stop, bit for bit. A run that was
-    killed before its first checkpoint, and a search for a recipe, start again.
+    killed before its first checkpoint, and a search for a recipe, start again. A fit of standard
+    input goes on with what comes next. Started by torchrun, it goes on in as many processes,
+    whatever number began it.
     """
     from rich.console import Console
 
+    from seqfit.cli.live import is_live, resume_live
     from seqfit.cli.run import resume_run
+    from seqfit.fitting import joined
 
-    result = resume_run(run, Console(stderr=True), checkpoint_every, retries)
+    console = Console(stderr=True)
+    with joined() as ranks:
+        if ranks.on_first(lambda: is_live(run)):
+            if ranks.count > 1:
+                raise ValueError(f"{run} fits samples as they come: resume it without torchrun")
+            result = resume_live(run, console, checkpoint_every)
+        else:
+            result = resume_run(run, console, checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

@@ -12,22 +12,27 @@ from typing import Any, TypeAlias, final
 import attrs
 from rich.console import Console
 
-from seqfit import configuration, plugins, recipes
+from seqfit import configuration, recipes
+from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
-from seqfit.configuration import from_data
+from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
     DivergedError,
     Experiment,
     Fitter,
+    Ranks,
     read_experiment,
     to_toml,
 )
+from seqfit.fitting.ranks import restarts_by_torchrun
+from seqfit.fitting.samples import Samples
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
+from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
 FitSamples: TypeAlias = Callable[[Fitter, int], object]
@@ -42,6 +47,7 @@ def run_experiment(
     console: Console,
     checkpoint_every: int | None = None,
     retries: int = 0,
+    ranks: Ranks | None = None,
     fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
@@ -54,6 +60,7 @@ def run_experiment(
         checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
+        ranks: the processes that fit together; None for this one alone.
         fit: fits so many samples, which may be none, or fewer; None is `Fitter.fit`.
 
     Returns:
@@ -62,13 +69,22 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    _require_runnable(what)
-    text = _as_toml(what, console)
-    Fitter.of(what)  # what can't be fitted is an error before a folder is made
-    folder = RunFolder.create(run, name, EXPERIMENT, text)
+    ranks = Ranks() if ranks is None else ranks
+    with ranks.alike():
+        require_runnable(what)
+        text = as_toml(what, console)
+    if restarts_by_torchrun()[0] and run is not None and ranks.on_first(lambda: _holds(run, text)):
+        return resume_run(run, console, checkpoint_every, retries, ranks, fit)
+    folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
-        _announce(what, console)
+        announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries, fit)
+
+
+def _holds(run: Path, experiment: str) -> bool:
+    """Whether a folder holds a run of this very experiment, which ranks that died have begun."""
+    path = run / EXPERIMENT
+    return path.exists() and path.read_text(encoding="utf-8") == experiment
 
 
 def resume_run(
@@ -76,6 +92,7 @@ def resume_run(
     console: Console,
     checkpoint_every: int | None = None,
     retries: int = 0,
+    ranks: Ranks | None = None,
     fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
@@ -85,6 +102,7 @@ def resume_run(
         console: where people read along.
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
+        ranks: see `run_experiment`; there may be more or fewer than when it was stopped.
         fit: see `run_experiment`.
 
     Returns:
@@ -97,15 +115,16 @@ def resume_run(
         BlockingIOError: another process is at work in it.
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    folder = RunFolder.open(run)
+    ranks = Ranks() if ranks is None else ranks
+    folder = RunFolder.open(run, ranks)
     with folder.locked():
-        if (folder.path / SEARCH).exists():
-            search = json.loads((folder.path / SEARCH).read_text(encoding="utf-8"))
+        if ranks.on_first((folder.path / SEARCH).exists):
+            if ranks.count > 1:
+                raise ValueError(f"{run} is a search for a recipe: resume it without torchrun")
+            search = folder.search()
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
-            kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
-            parts = {name: from_data(kinds[name], data) for name, data in search["parts"].items()}
-            return _search(search["samples"], search["seed"], parts, folder, console)
-        what = read_experiment(folder.path / EXPERIMENT)
+            return _search(**search, folder=folder, console=console)
+        what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries, fit)
 
 
@@ -135,25 +154,23 @@ def _fit(
     fit: FitSamples | None,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
-    wanted = 0  # halvings of the learning rate
+    wanted = skip = 0  # halvings of the learning rate, and checkpoints that led nowhere
     for attempt in range(retries + 1):
-        interrupt, bar, halvings = (
-            StopOnInterrupt(),
-            ProgressLine(what.samples, console),
-            Halvings(),
-        )
-        callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
-        found, damaged = folder.unfinished(callbacks)
+        bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
+        halvings, journal = Halvings(), Journal(folder)
+        checkpoints = folder.checkpoints(checkpoint_every)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
-        fitter = found or Fitter.of(what, callbacks)
+        fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
             halvings.made = wanted
         left = fitter.samples_left
-        if not left and (folder.path / RESULT).exists():
+        if not left and folder.ranks.on_first((folder.path / RESULT).exists):
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
@@ -165,12 +182,20 @@ def _fit(
         except DivergedError as error:
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
-                raise
+                hint = (
+                    ""
+                    if retries or fit
+                    else "; --retries N goes back and halves the rate up to N times"
+                )
+                raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
+            skip = 0 if checkpoints.has_taken else skip + (attempt > 0)
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
-        finally:
-            folder.write_metrics(fitter)
-    return _conclude(fitter, folder, name, interrupt, console)
+    report = journal.report(fitter)
+    folder.finish(fitter)
+    if not folder.ranks.is_first:
+        return {"interrupted": interrupt.interrupted}
+    return conclude(fitter, report, folder, name, interrupt, console)
 
 
 def run_search(
@@ -190,7 +215,7 @@ def run_search(
     """
     # What is wrong is an error before a folder is made.
     first = recipes.exact(seed=seed, **({} if samples is None else {"samples": samples}), **parts)
-    _require_runnable(first)
+    require_runnable(first)
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
@@ -204,7 +229,7 @@ def _search(
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
-        _announce(what, console)
+        announce(what, console)
         return bars.enter_context(ProgressLine(what.samples, console)), interrupt
 
     def end(attempt: Attempt) -> bool:
@@ -215,15 +240,17 @@ def _search(
 
     with interrupt.listening(), bars:
         best = auto(samples, seed, parts, begin, end)
-    folder.write_text(EXPERIMENT, _as_toml(best.fitter.experiment, console))
+    folder.write_text(EXPERIMENT, as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    result = _conclude(best.fitter, folder, best.recipe, interrupt, console)
+    report = attrs.asdict(best.fitter.report)
+    folder.finish(best.fitter)
+    result = conclude(best.fitter, report, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
     return result
 
 
-def _require_runnable(what: Experiment) -> None:
+def require_runnable(what: Experiment) -> None:
     """Raise a ValueError where a run would end in nothing to score."""
     if updates_within(what.schedule, what.samples) == 0:
         first, _ = what.schedule.next_update(
@@ -238,7 +265,8 @@ def _require_runnable(what: Experiment) -> None:
         what.target.held_out()
 
 
-def _as_toml(what: Experiment, console: Console) -> str:
+def as_toml(what: Experiment, console: Console) -> str:
+    """The experiment as TOML, or a remark that says why there is none."""
     try:
         return to_toml(what)
     except configuration.NotSerialisable as error:
@@ -253,26 +281,34 @@ def _as_data(part: Any) -> Any:
         return repr(part)
 
 
-def _announce(what: Experiment, console: Console) -> None:
+def announce(what: Experiment, console: Console) -> None:
+    """Say what is fitted."""
     for part in ("signal", "target", "model", "schedule"):
-        console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
+        if getattr(what, part) is not None:
+            console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
 
 
-def _conclude(
-    fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
+def conclude(
+    fitter: Fitter,
+    report: dict[str, Any],
+    folder: RunFolder,
+    name: str,
+    interrupt: StopOnInterrupt,
+    console: Console,
 ) -> dict[str, Any]:
-    folder.finish(fitter)
+    """Score a fit that was saved where there is something held out, and say how it went."""
     if interrupt.interrupted:
         console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
         console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
-    x, y = fitter.held_out_samples()
-    scores = fitter.score(x, y)
-    report = fitter.report
-    result = attrs.asdict(report) | {
+    held_out = None if fitter.signal is None else fitter.held_out_samples()
+    scores = None if held_out is None else fitter.score(*held_out)
+    doubt = None if scores is None else _doubt(fitter, scores)
+    result = report | {
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
-        "scores": scores.as_dict(),
+        "scores": None if scores is None else scores.as_dict(),
+        "doubt": doubt,
         "run": str(folder.path),
     }
     if isinstance(fitter.module, Solvable):
@@ -280,18 +316,51 @@ def _conclude(
         console.print(fitter.describe(), style="bold", **_PLAIN)
     folder.write_json(RESULT, result)
     console.print(
-        f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
-        f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
+        f"{report['samples']:,} samples in {report['updates']:,} updates and "
+        f"{report['seconds']:.1f} s: {report['us_per_sample']:.1f} us a sample with the "
+        f"{report['engine']} engine",
         soft_wrap=True,
     )
+    if held_out is None or scores is None:
+        console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **_PLAIN)
+    else:
+        _show_scores(fitter, folder, name, scores, held_out, doubt, console)
+    console.print(f"the run is in {folder.path}", **_PLAIN)
+    return result
+
+
+def _show_scores(
+    fitter: Fitter,
+    folder: RunFolder,
+    name: str,
+    scores: Scores,
+    held_out: tuple[Samples, Samples],
+    doubt: str | None,
+    console: Console,
+) -> None:
     console.print(
         f"free run on {scores.streams} held-out stream{'s' if scores.streams > 1 else ''} of "
         f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
         soft_wrap=True,
     )
+    if doubt is not None:
+        console.print(doubt, style="yellow", **_PLAIN)
     try:
-        draw_fit(folder.path / PICTURE, fitter, x, y, title=f"{name}: {scores}")
+        draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
         console.print(f"no picture: {error}", style="yellow", **_PLAIN)
-    console.print(f"the run is in {folder.path}", **_PLAIN)
-    return result
+
+
+def _doubt(fitter: Fitter, scores: Scores) -> str | None:
+    """Why the fit says little of the target, if that is so."""
+    report = fitter.report
+    fitted = f"{report.samples:,} sample{'s were' if report.samples > 1 else ' was'} fitted"
+    if fitter.verdict == VERDICTS[Status.TOO_FEW.value]:
+        return f"{fitted}, which is too few to tell: hardly more than the model has numbers"
+    if scores.nrmse is not None and scores.nrmse >= 1.0:
+        times = f"{report.updates:,} update{'s' if report.updates > 1 else ''}"
+        return (
+            f"the free run is no nearer the target than a constant is: {fitted}, in {times}, which "
+            "may be too few to tell"
+        )
+    return None

@@ -125,8 +125,7 @@ class Worker:
         if unfinished:
             self._say(claim, "is interrupted; it goes on when the sweep is started again")
             return
-        seconds = result["seconds"]
-        claim.keep_seconds(seconds, time.perf_counter() - begin - seconds)
+        claim.keep_seconds(stretches.seconds, time.perf_counter() - begin - stretches.seconds)
         if score is not None:
             self._tell(claim, "complete", score)
         elif stretches.given_up:

@@ -68,23 +68,25 @@ class RunningDrift:
         self._ends = [length * tenth // TENTHS for tenth in range(1, TENTHS + 1)]
         self._position = 0
         self._squared = np.zeros((TENTHS, streams))
-        self._outputs = 1
+        self._counts = np.zeros((TENTHS, streams), np.int64)
 
     def add(self, prediction: Array, y: Array) -> None:
         """Take in the next chunk: two arrays of shape (time, streams, outputs)."""
-        squared = squares(absolute_error(prediction, y)).sum(axis=2)  # (time, streams)
+        error = absolute_error(prediction, y)
+        squared = np.nansum(squares(error), axis=2)  # (time, streams)
+        counts = (~np.isnan(error)).sum(axis=2)
         first = self._position
         for tenth, end in enumerate(self._ends):
             begin = self._ends[tenth - 1] if tenth else 0
             span = slice(max(begin - first, 0), max(end - first, 0))
             self._squared[tenth] += squared[span].sum(axis=0)
+            self._counts[tenth] += counts[span].sum(axis=0)
         self._position += len(y)
-        self._outputs = y.shape[2]
 
     def drift(self) -> Drift:
         """The drift, once all samples have come."""
-        lengths = np.diff(self._ends, prepend=0)  # (tenths,)
-        mean_squares = self._squared / (lengths[:, None] * self._outputs)  # (tenths, streams)
+        # A tenth of which all is missing counts as one without an error.
+        mean_squares = self._squared / np.maximum(self._counts, 1)  # (tenths, streams)
         course = tuple(np.sqrt(mean_squares.mean(axis=1)).tolist())
         first, last = mean_squares[0], mean_squares[-1]
         if not (first.all() and last.all() and np.isfinite([first, last]).all()):

@@ -133,6 +133,7 @@ class _Sums:
     count: int = 0
 
     def add(self, errors: npt.NDArray[np.float64]) -> None:
+        errors = errors[~np.isnan(errors)]  # others are missing
         self.absolute += float(errors.sum())
         self.squared += float(squares(errors).sum())
         self.max = max(self.max, float(errors.max(initial=0.0)))

@@ -19,7 +19,8 @@ Array = npt.NDArray[np.floating[Any]]
 class Scores:
     """Errors of a run, over all its samples, streams and output channels.
 
-    An output that is not a number counts as one that is infinitely far off.
+    An output that is not a number counts as one that is infinitely far off. Where what should have
+    come out is missing (not a number), nothing is scored.
 
     Attributes:
         mae: mean absolute error.
@@ -29,7 +30,8 @@ class Scores:
             measure by.
         p99: the absolute error that 99% of the samples do not exceed.
         max: largest absolute error.
-        samples: samples scored, over all streams.
+        samples: samples scored, over all streams; those of several channels, some of them
+            missing, add up to whole ones.
         streams: streams scored.
         mae_interval: where the mean absolute error of all such streams lies, with a confidence of
             95%, see `seqfit.evaluation.intervals.mean_interval`; None for one stream, which does
@@ -86,10 +88,12 @@ class RunningScores:
 
     def __init__(self, length: int, streams: int, outputs: int) -> None:
         self._most = length * streams * outputs
-        self._count = 0  # of errors so far, over all streams and channels
+        self._come = 0  # outputs so far, over all streams and channels, missing ones too
+        self._counts = np.zeros(streams, np.int64)  # errors of each stream
+        self._observed = np.zeros(outputs, np.int64)  # and of each channel
         self._absolute = np.zeros(streams)  # sums of each stream
         self._squared = np.zeros(streams)
-        self._origin: npt.NDArray[np.float64] | None = None  # the first y of each channel
+        self._origin = np.full(outputs, np.nan)  # the first y of each channel
         self._mean = np.zeros(outputs)  # of y in each channel, from the origin on
         self._spread = np.zeros(outputs)  # sums of squares about it
         self._largest = np.empty(0)  # errors, the smallest of them first where there are enough
@@ -104,48 +108,58 @@ class RunningScores:
         Raises:
             ValueError: it is more than the length that was announced.
         """
-        if self._count + y.size > self._most:
-            raise ValueError(
-                f"{self._most} errors were announced, {self._count + y.size} have come"
-            )
+        if self._come + y.size > self._most:
+            raise ValueError(f"{self._most} errors were announced, {self._come + y.size} have come")
+        self._come += y.size
         error = absolute_error(prediction, y)
-        self._absolute += error.sum(axis=(0, 2))
-        self._squared += squares(error).sum(axis=(0, 2))
-        self._add_spread(y)
-        self._add_largest(error.ravel())
-        self._count += y.size
+        observed = ~np.isnan(error)
+        self._absolute += error.sum(axis=(0, 2), where=observed)
+        self._squared += squares(error).sum(axis=(0, 2), where=observed)
+        self._counts += observed.sum(axis=(0, 2))
+        for channel in range(y.shape[2]):
+            self._add_spread(channel, y[..., channel][observed[..., channel]].astype(np.float64))
+        self._add_largest(error[observed])
 
     def scores(self) -> Scores:
-        """The scores of what has come so far, at least one sample."""
-        streams, outputs = len(self._absolute), len(self._mean)
-        of_stream = self._count // streams
+        """The scores of what has come so far, at least one sample.
+
+        Raises:
+            ValueError: all of it is missing.
+        """
+        count, outputs = int(self._counts.sum()), len(self._mean)
+        if not count:
+            raise ValueError("every output is missing, there is nothing to score")
+        seen = self._counts > 0
+        absolute, squared = self._absolute[seen], self._squared[seen]
         total = float(self._spread.sum())
-        squared = float(self._squared.sum())
-        mse_interval = mean_interval(self._squared / of_stream)
+        mse_interval = mean_interval(squared / self._counts[seen])
         return Scores(
-            mae=float(self._absolute.sum()) / self._count,
-            rmse=math.sqrt(squared / self._count),
-            nrmse=math.sqrt(squared / total) if total > 0 else None,
-            p99=self._quantile(),
+            mae=float(absolute.sum()) / count,
+            rmse=math.sqrt(float(squared.sum()) / count),
+            nrmse=math.sqrt(float(squared.sum()) / total) if total > 0 else None,
+            p99=self._quantile(count),
             max=float(self._largest.max()),
-            samples=self._count // outputs,
-            streams=streams,
-            mae_interval=_positive(mean_interval(self._absolute / of_stream)),
+            samples=count // outputs,
+            streams=int(seen.sum()),
+            mae_interval=_positive(mean_interval(absolute / self._counts[seen])),
             rmse_interval=None if mse_interval is None else _roots(mse_interval),
         )
 
-    def _add_spread(self, y: Array) -> None:
+    def _add_spread(self, channel: int, y: npt.NDArray[np.float64]) -> None:
         # Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance"; from an
         # origin, so that a constant has a spread of 0 and not of what rounding leaves.
-        if self._origin is None:
-            self._origin = y[0, 0].astype(np.float64)
-        values = y - self._origin
-        before, new = self._count // len(self._mean), y.shape[0] * y.shape[1]
-        mean = values.mean(axis=(0, 1))
-        shift = mean - self._mean
-        self._spread += np.square(values - mean).sum(axis=(0, 1))
-        self._spread += np.square(shift) * (before * new / (before + new))
-        self._mean += shift * (new / (before + new))
+        before, new = int(self._observed[channel]), len(y)
+        if not new:
+            return
+        if not before:
+            self._origin[channel] = y[0]
+        values = y - self._origin[channel]
+        mean = values.mean()
+        shift = mean - self._mean[channel]
+        self._spread[channel] += np.square(values - mean).sum()
+        self._spread[channel] += np.square(shift) * (before * new / (before + new))
+        self._mean[channel] += shift * (new / (before + new))
+        self._observed[channel] += new
 
     def _add_largest(self, errors: npt.NDArray[np.float64]) -> None:
         capacity = self._most - _rank(self._most)
@@ -157,12 +171,12 @@ class RunningScores:
             merged = np.partition(merged, first)[first:].copy()
         self._largest = merged
 
-    def _quantile(self) -> float:
+    def _quantile(self, count: int) -> float:
         """Between the two errors next to the rank, as `numpy.quantile` does."""
-        above = self._count - _rank(self._count)  # errors from the rank on
+        above = count - _rank(count)  # errors from the rank on
         ends = np.sort(self._largest)[-above:][:2]
         low, high = float(ends[0]), float(ends[-1])
-        share = 99 * (self._count - 1) % 100 / 100
+        share = 99 * (count - 1) % 100 / 100
         return low if share == 0 or low == high else low + share * (high - low)
 
 
@@ -179,9 +193,11 @@ def score(prediction: Array, y: Array) -> Scores:
 
 
 def absolute_error(prediction: Array, y: Array) -> npt.NDArray[np.float64]:
-    """In float64; infinite where the prediction is not a number."""
+    """In float64; infinite where the prediction is not a number, and none where y is missing."""
     error = np.abs(prediction.astype(np.float64) - y)
-    return np.nan_to_num(error, copy=False, nan=np.inf, posinf=np.inf)
+    np.nan_to_num(error, copy=False, nan=np.inf, posinf=np.inf)
+    error[np.isnan(y)] = np.nan
+    return error
 
 
 def squares(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

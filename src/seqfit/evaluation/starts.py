@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
+import numpy as np
 
 from seqfit.evaluation.free_run import Run, is_teacher_forced
 from seqfit.evaluation.scores import Scores, finite_or_none, score
@@ -32,7 +33,7 @@ class Starts:
         right: free runs from the start of the model.
         wrong: free runs from wrong states.
         warmed_up: the same, with true outputs during the washout; None where the model can't be
-            given any.
+            given any, or some are missing.
         one_step_ahead: from the start, with the true outputs throughout; None likewise.
     """
 
@@ -93,7 +94,7 @@ def compare_starts(
             run.free(x[:washout])
         return score(run.free(scored[0]), scored[1])
 
-    forced = is_teacher_forced(module, x, y)
+    forced = is_teacher_forced(module, x, y) and not np.isnan(y).any()
     return Starts(
         length,
         washout,

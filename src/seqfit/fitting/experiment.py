@@ -20,6 +20,7 @@ from seqfit.fitting.optimizers import (
     as_learning_rate,
     as_optimizer,
 )
+from seqfit.limits import in_short, read_text
 from seqfit.models.base import Model
 from seqfit.schedules.base import UpdateSchedule
 from seqfit.signals.base import Signal
@@ -76,6 +77,8 @@ class Experiment:
             stepped at each update; None keeps the rate.
         loss: ``"l1"``, ``"mse"``, ``"huber"``, or a function of prediction and y, both of shape
             (time, streams, outputs), that gives one number for each element.
+        missing: what an output that is not a number means: ``"error"`` refuses it; with ``"mask"``
+            it is missing, and adds nothing to losses and scores.
         clip: greatest norm of an update's gradient; longer ones are scaled down to it. None
             leaves them.
         seed: of the training streams and of the initial weights.
@@ -98,6 +101,7 @@ class Experiment:
         default=None, converter=as_learning_rate, validator=_optional(_callable), kw_only=True
     )
     loss: str | Loss = attrs.field(default="l1", validator=require_loss, kw_only=True)
+    missing: str = attrs.field(default="error", validator=one_of("error", "mask"), kw_only=True)
     clip: float | None = attrs.field(default=None, validator=_optional(positive), kw_only=True)
     seed: int = attrs.field(default=0, validator=seed, kw_only=True)
     dtype: str = attrs.field(
@@ -114,6 +118,10 @@ class Experiment:
             raise ValueError(f"a signal and a target belong together, but there is no {missing}")
         if self.signal is None or self.target is None:
             return
+        if self.target.has_missing and self.missing == "error":
+            raise ValueError(
+                f"outputs of the target may be missing: {self.target!r} needs missing='mask'"
+            )
         limit, streams = self.signal.max_streams, self.schedule.streams
         if limit is not None and streams > limit:
             raise ValueError(f"the schedule runs {streams} streams, but the signal has {limit}")
@@ -142,31 +150,21 @@ def from_toml(text: str, source: str = "the experiment") -> Experiment:
         ConfigurationError: it is not TOML, or something in it is unknown or wrong.
         PluginError: a name in it can't be loaded.
     """
-    data = configuration.read_toml(text, source)
-    for part in ("model", "schedule"):
-        if part not in data:
-            raise configuration.ConfigurationError(f"{source} has no [{part}]")
-    return configuration.build(Experiment, data, where=source)
+    with configuration.naming(source):
+        data = configuration.read_toml(text, source)
+        for part in ("model", "schedule"):
+            if part not in data:
+                raise configuration.ConfigurationError(f"{source} has no [{part}]")
+        return configuration.build(Experiment, data, where=source)
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment in a TOML file; raises as `from_toml` and `read_text` do."""
-    return from_toml(read_text(path), str(path))
-
-
-def read_text(path: Path) -> str:
-    """The text of a configuration's file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ConfigurationError: it is not text.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
+    """The experiment in a TOML file; raises as `from_toml` does, and FileNotFoundError."""
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise configuration.ConfigurationError(f"{path} is not text in UTF-8: {error}") from error
+        text = read_text(path)
+    except ValueError as error:
+        raise configuration.ConfigurationError(in_short(error)) from error
+    return from_toml(text, str(path))
 
 
 def to_partial_data(experiment: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
@@ -191,4 +189,5 @@ def from_partial_data(data: dict[str, Any], parts: dict[str, Any], source: str) 
     Raises:
         ConfigurationError: something in the data is unknown or wrong, or a part is not one.
     """
-    return configuration.build(Experiment, data, where=source, given=parts)
+    with configuration.naming(source):
+        return configuration.build(Experiment, data, where=source, given=parts)

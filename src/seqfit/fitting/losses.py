@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -46,16 +47,32 @@ def require_loss(_instance: Any, _attribute: Any, value: Any) -> None:
         )
 
 
-def elementwise(loss: str | Loss) -> Loss:
+def elementwise(loss: str | Loss, missing: str = "error") -> Loss:
     """The function of a loss, which is checked at each call to keep samples apart.
+
+    Args:
+        loss: as in `require_loss`.
+        missing: ``"mask"`` where outputs that are not a number are missing; they add nothing.
 
     Returns:
         A function of prediction and y, both (time, streams, outputs), that returns
         (time, streams, outputs).
     """
-    if isinstance(loss, str):
-        return _BY_NAME[loss]
+    function = _BY_NAME[loss] if isinstance(loss, str) else _checked(loss)
+    return _of_what_is_there(function) if missing == "mask" else function
 
+
+def _of_what_is_there(loss: Loss) -> Loss:
+    def masked(prediction: Tensor, y: Tensor) -> Tensor:
+        there = ~y.isnan()
+        # Not the product with a mask: the slope at an output that is not a number is none either.
+        values = loss(prediction, torch.where(there, y, prediction.detach()))
+        return torch.where(there if values.shape == y.shape else there.any(-1, True), values, 0)
+
+    return masked
+
+
+def _checked(loss: Loss) -> Loss:
     def checked(prediction: Tensor, y: Tensor) -> Tensor:
         values = loss(prediction, y)
         if not isinstance(values, Tensor) or values.shape[:2] != y.shape[:2]:

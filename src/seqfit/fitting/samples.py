@@ -26,7 +26,14 @@ def as_array(values: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype: str) -> Samples:
+def as_samples(
+    values: Any,
+    name: str,
+    streams: int,
+    channels: int | None,
+    dtype: str,
+    missing: str = "error",
+) -> Samples:
     """An array of shape (time, streams, channels) from any number of axes that can mean it.
 
     Args:
@@ -36,6 +43,7 @@ def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype
         streams: number of streams that they must have.
         channels: number of channels that they must have; None where any number will do.
         dtype: dtype of the result.
+        missing: ``"mask"`` where values that are not a number are missing ones.
 
     Raises:
         ValueError: the shape is another, there is no sample, or a value is not finite.
@@ -53,11 +61,14 @@ def as_samples(values: Any, name: str, streams: int, channels: int | None, dtype
     if full.size == 0:
         raise ValueError(f"{name} must hold at least one sample, got the shape {array.shape}")
     full = full.astype(dtype, copy=False)
-    wrong = np.argwhere(~np.isfinite(full))
+    refused = ~np.isfinite(full) if missing == "error" else np.isinf(full)
+    wrong = np.argwhere(refused)
     if len(wrong):
         time, stream, channel = (int(i) for i in wrong[0])
+        value = full[time, stream, channel]
+        hint = "; missing='mask' leaves out what is missing" if np.isnan(value) else ""
         raise ValueError(
-            f"{name} must be finite, got {full[time, stream, channel]} "
-            f"at time {time}, stream {stream}, channel {channel}"
+            f"{name} must be finite, got {value} at time {time}, stream {stream}, "
+            f"channel {channel}{hint if name in ('y', 'the target') else ''}"
         )
     return full

@@ -1,6 +1,7 @@
 """What learns: models."""
 
 from seqfit.models.base import Model, StreamModule, TeacherForced
+from seqfit.models.diagonal import DiagonalStateSpace
 from seqfit.models.output_feedback import OutputFeedback
 from seqfit.models.recurrent import GRU, LSTM, RNN
 from seqfit.models.scaled import Scaled
@@ -11,6 +12,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "DiagonalStateSpace",
     "Model",
     "OutputFeedback",
     "Scaled",

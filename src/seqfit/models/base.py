@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqfit.models.kernels.inference import NetworkStream
 from seqfit.models.kernels.network import Network
+from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.second_order.maps import Array
 from seqfit.second_order.outcome import Status
 from seqfit.states import State, map_arrays, map_together
@@ -147,7 +148,7 @@ class Compilable(abc.ABC):
     def single_stream(self) -> SingleStream | None:
         """See `StreamModule.single_stream`, before which this class comes."""
         network = self.network()
-        return None if network is None else NetworkStream(network)
+        return NetworkStream(network) if isinstance(network, RecurrentNetwork) else None
 
 
 class Model(abc.ABC):

@@ -10,7 +10,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Any, Literal, final
 
 import attrs
 import numpy as np
@@ -18,12 +18,15 @@ import torch
 from torch import Tensor
 
 from seqfit.models.base import Compilable, Model, StreamModule
+from seqfit.models.head import head_of
 from seqfit.models.kernels.cells import CELLS
 from seqfit.models.kernels.inference import FreeRun
-from seqfit.models.kernels.network import Network, state_array, state_of
-from seqfit.models.kernels.recurrence import Parts, run, run_differentiable
+from seqfit.models.kernels.recurrence import Parts, is_fast, run, run_differentiable
+from seqfit.models.kernels.recurrent_network import RecurrentNetwork
 from seqfit.states import State
-from seqfit.validators import as_tuple, one_of, positive_int, positive_ints
+from seqfit.validators import as_tuple, must, one_of, positive_int, positive_ints
+
+_buildable = must("at most 100", lambda layers: layers <= 100)
 
 
 @final
@@ -33,18 +36,18 @@ class GRU(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.GRU(inputs, self.hidden, self.layers)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -54,18 +57,18 @@ class LSTM(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.LSTM(inputs, self.hidden, self.layers)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -75,14 +78,14 @@ class RNN(Model):
 
     Attributes:
         hidden: units in a layer.
-        layers: recurrent layers, each fed by the one below.
+        layers: recurrent layers, at most 100, each fed by the one below.
         head: widths of the layers between the last recurrent one and the outputs, with a
             rectifier after each; none means one linear map.
         activation: of the recurrent layers.
     """
 
     hidden: int = attrs.field(default=50, validator=positive_int)
-    layers: int = attrs.field(default=1, validator=positive_int)
+    layers: int = attrs.field(default=1, validator=[positive_int, _buildable])
     head: tuple[int, ...] = attrs.field(default=(50,), converter=as_tuple, validator=positive_ints)
     activation: Literal["tanh", "relu"] = attrs.field(
         default="tanh", validator=one_of("tanh", "relu")
@@ -90,7 +93,7 @@ class RNN(Model):
 
     def build(self, inputs: int, outputs: int) -> RecurrentModule:
         recurrence = torch.nn.RNN(inputs, self.hidden, self.layers, nonlinearity=self.activation)
-        return RecurrentModule(recurrence, _head(self.hidden, self.head, outputs))
+        return RecurrentModule(recurrence, head_of(self.hidden, self.head, outputs))
 
 
 @final
@@ -146,7 +149,7 @@ class RecurrentModule(Compilable, StreamModule):
             firsts = [[part[:-1:window].flatten(0, 1) for part in layer] for layer in layers]
             return _as_state(_stacked(firsts))
 
-    def network(self) -> Network | None:
+    def network(self) -> RecurrentNetwork | None:
         recurrence, layers = self.recurrence, _head_layers(self.head)
         if layers is None or type(recurrence) not in (torch.nn.GRU, torch.nn.LSTM, torch.nn.RNN):
             return None
@@ -156,7 +159,7 @@ class RecurrentModule(Compilable, StreamModule):
         if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
             return None
         inputs, outputs = recurrence.input_size, layers[-1].out_features
-        return Network(
+        return RecurrentNetwork(
             mode=recurrence.mode,
             hidden=recurrence.hidden_size,
             layers=recurrence.all_weights,
@@ -168,26 +171,13 @@ class RecurrentModule(Compilable, StreamModule):
         )
 
     def _is_fast(self, x: Tensor, parts: Parts) -> bool:
-        """Whether the kernels can do it, and sooner than torch; torch has the better errors."""
-        recurrence = self.recurrence
-        dtype, hidden = x.dtype, recurrence.hidden_size
-        if x.dim() != 3 or len(x) == 0:
-            return False
-        if torch.is_grad_enabled():
-            if x.shape[1] * hidden > _LARGEST_WITH_GRADIENTS:
-                return False
-        elif hidden > _LARGEST_WITHOUT:
-            return False
-        shape = (x.shape[1], recurrence.num_layers, hidden)
-        for tensor in (x, *parts, recurrence.weight_hh_l0):
-            if tensor.dtype != dtype or not tensor.is_cpu:
-                return False
+        """Whether the kernels can do it, and sooner than torch; see `is_fast`."""
+        recurrence: Any = self.recurrence
+        by_layer = tuple([part.transpose(0, 1) for part in parts if part.dim() == 3])
         return (
-            dtype in (torch.float32, torch.float64)
-            and x.shape[2] == recurrence.input_size
-            and len(parts) == CELLS[recurrence.mode].parts
-            and all(part.shape == shape for part in parts)
-            and not torch.is_autocast_enabled("cpu")
+            len(by_layer) == CELLS[recurrence.mode].parts
+            and x.shape[-1] == recurrence.input_size
+            and is_fast(x, by_layer, recurrence.weight_hh_l0, recurrence.num_layers)
         )
 
     def _in_chunks(self, x: Tensor, parts: Parts) -> tuple[Tensor, State]:
@@ -211,22 +201,17 @@ class RecurrentModule(Compilable, StreamModule):
         return layers
 
 
-# Beyond these, torch's matrix products gain more than its overhead costs. The backward pass works
-# on whole batches, so there the number of streams counts too.
-_LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
-_LARGEST_WITHOUT = 256  # hidden
-
 _FEWEST_COMPILED = 256  # samples over all streams: laying out the weights takes as long
 
 _CHUNK = 2**18  # hidden numbers of a chunk, all streams and samples: 1 MB in float32
 
 
-def _run_on(network: Network, x: Tensor, state: State) -> tuple[Tensor, State]:
+def _run_on(network: RecurrentNetwork, x: Tensor, state: State) -> tuple[Tensor, State]:
     """A free run without gradients, head and all, in compiled code."""
     free_run = FreeRun(network, x.shape[1])
-    free_run.state = state_array(state)
+    free_run.state = network.state_array(state)
     y = torch.from_numpy(free_run(x.detach().numpy()))
-    return y, state_of(free_run.state)
+    return y, network.state_of(free_run.state)
 
 
 def _as_parts(state: State) -> Parts:
@@ -242,17 +227,8 @@ def _stacked(layers: Sequence[Sequence[Tensor]]) -> Parts:
     return tuple([torch.stack(parts, dim=1) for parts in zip(*layers, strict=True)])
 
 
-def _head(hidden: int, widths: tuple[int, ...], outputs: int) -> torch.nn.Module:
-    layers: list[torch.nn.Module] = []
-    for width in widths:
-        layers += [torch.nn.Linear(hidden, width), torch.nn.ReLU()]
-        hidden = width
-    last = torch.nn.Linear(hidden, outputs)
-    return torch.nn.Sequential(*layers, last) if layers else last
-
-
 def _head_layers(head: torch.nn.Module) -> list[torch.nn.Linear] | None:
-    """The linear layers of a head that `_head` made; None of another."""
+    """The linear layers of a head that `head_of` made; None of another."""
     modules = [*head] if type(head) is torch.nn.Sequential else [head]
     rectifiers = modules[1::2]
     layers = [

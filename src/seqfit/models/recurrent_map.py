@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqfit.models.base import SingleStream, Solvable, StreamModule, TeacherForced
+from seqfit.models.base import Compilable, SingleStream, Solvable, StreamModule, TeacherForced
+from seqfit.models.kernels.map_network import MapNetwork
+from seqfit.models.kernels.network import Network
 from seqfit.second_order.formula import formula
 from seqfit.second_order.maps import Array, HiddenLayerMap
 from seqfit.second_order.outcome import Status
@@ -44,7 +46,7 @@ kept from pulling harder than others, to the best recurrence."""
 
 
 @final
-class RecurrentMapModule(StreamModule, Solvable, TeacherForced):
+class RecurrentMapModule(StreamModule, Compilable, Solvable, TeacherForced):
     """``new = f(x_t .. x_{t-lags}, s)``, ``s = (new, s without its last)``, ``y = C s + e``.
 
     f is a hidden layer with a linear skip. Where the outputs that it was solved for take two
@@ -151,6 +153,27 @@ class RecurrentMapModule(StreamModule, Solvable, TeacherForced):
     def single_stream(self) -> SingleStream | None:
         plain = not self._input_lags and self._two_values() is None and self.rest.is_cpu
         return _MapStream(self) if plain else None
+
+    def network(self) -> Network | None:
+        if self._two_values() is not None or self._forward_hooks or self._forward_pre_hooks:
+            return None
+        inputs, outputs = self._inputs, len(self.shift)
+        return MapNetwork(
+            constant=self.constant,
+            linear=self.linear,
+            output=self.output,
+            hidden=self.hidden,
+            bias=self.bias,
+            readout=self.readout,
+            shift=self.shift,
+            trained_readout=isinstance(self.readout, torch.nn.Parameter),
+            tanh=self._tanh,
+            lags=self._input_lags,
+            input_offset=np.zeros(inputs),
+            input_scale=np.ones(inputs),
+            output_offset=np.zeros(outputs),
+            output_scale=np.ones(outputs),
+        )
 
     def solve(self, x: Array, y: Array, seed: int, robust: bool) -> Status:
         found = self._search(x, y, seed, robust)

@@ -113,7 +113,7 @@ class _ScaledModule(Compilable, TeacherForced, StreamModule):
         return None if out is None else (self._out(out[0]), out[1])
 
     def network(self) -> Network | None:
-        inner = self.inner.network() if isinstance(self.inner, Compilable) else None
+        inner: Any = self.inner.network() if isinstance(self.inner, Compilable) else None
         if inner is None or inner.is_scaled:
             return None
         if self._forward_hooks or self._forward_pre_hooks:
@@ -121,7 +121,8 @@ class _ScaledModule(Compilable, TeacherForced, StreamModule):
         own: dict[str, Any] = {
             name: buffer.cpu().numpy() for name, buffer in self.named_buffers(recurse=False)
         }
-        return attrs.evolve(inner, **own)
+        scaled: Network = attrs.evolve(inner, **own)
+        return scaled
 
     def _in(self, x: Tensor) -> Tensor:
         return (x - self.input_offset) / self.input_scale

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from seqfit.models.base import Model, StreamModule
-from seqfit.states import State, map_arrays
+from seqfit.models.torch_layers import CompiledRecurrences
+from seqfit.states import State, leaves, map_arrays
 from seqfit.validators import natural
 
 
@@ -91,6 +92,7 @@ class _WrappedModule(StreamModule):
         self._start = start
         self._stream_axis = stream_axis
         self._outputs = outputs
+        self._has_torch_layers = any(isinstance(m, torch.nn.RNNBase) for m in module.modules())
 
     def start(self, streams: int) -> State:
         # The module's own method is looked up at each call: a copy of this module has its own.
@@ -105,6 +107,37 @@ class _WrappedModule(StreamModule):
         return self._streams_first(map_arrays(place, start(streams)), streams, "start")
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        y, state = self._run(x, state)
+        name = type(self.module).__name__
+        return y, self._streams_first(state, x.shape[1], f"forward of {name}")
+
+    def fast_forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if not self._has_torch_layers:
+            return super().fast_forward(x, state)
+        with CompiledRecurrences():
+            return super().fast_forward(x, state)
+
+    def window_states(self, x: Tensor, state: State, window: int) -> State:
+        if not self._has_torch_layers:
+            return super().window_states(x, state, window)
+        layers = CompiledRecurrences()
+        with torch.no_grad(), layers:
+            _, after = self._run(x, state)
+        # Where the state is that of torch's layers, one run tells it before each window: chunks
+        # make no difference, so that it is what a run up to there would have left.
+        courses = [layers.course_of(leaf, len(x)) for leaf in leaves(after)]
+        if None in courses:
+            return super().window_states(x, state, window)
+
+        def before_windows(leaf: Tensor) -> Tensor:
+            course = layers.course_of(leaf, len(x)) or []
+            states = torch.stack([states[:-1:window] for states in course], dim=1)
+            return states.movedim(self._stream_axis + 1, 1).flatten(0, 1)
+
+        return map_arrays(before_windows, after)
+
+    def _run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The module's outputs and state, with the streams where it has them."""
         out = self.module(x, map_arrays(self._streams_in_place, state))
         name = type(self.module).__name__
         if not isinstance(out, tuple) or len(out) != 2:
@@ -121,7 +154,7 @@ class _WrappedModule(StreamModule):
                 f"forward of {name} must give y of shape (time, streams, outputs) = {shape}, "
                 f"got {tuple(y.shape)}"
             )
-        return y, self._streams_first(state, x.shape[1], f"forward of {name}")
+        return y, state
 
     def _streams_in_place(self, leaf: Tensor) -> Tensor:
         return leaf.movedim(0, self._stream_axis).contiguous()

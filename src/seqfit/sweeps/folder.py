@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from seqfit.fitting.checkpoint import write_atomically
+from seqfit.limits import read_text
 from seqfit.sweeps.claim import EXHAUSTED, Claim
 from seqfit.sweeps.drivers import open_storage, sqlite, without_warnings
 from seqfit.sweeps.sweep import Sweep, from_toml, to_toml
@@ -89,7 +90,7 @@ class SweepFolder:
         """
         if not (path / SWEEP).is_file():
             raise FileNotFoundError(f"{path} is no folder of a sweep: it has no {SWEEP}")
-        sweep = from_toml((path / SWEEP).read_text(encoding="utf-8"), str(path / SWEEP))
+        sweep = from_toml(read_text(path / SWEEP), str(path / SWEEP))
         if storage is None and not (path / STUDY).is_file():
             raise FileNotFoundError(f"{path} has no {STUDY}; name the storage: --storage URL")
         return cls.begin(path, sweep, storage)

@@ -48,7 +48,7 @@ class Judge:
 
     def samples(self, experiment: Experiment) -> tuple[Samples, Samples]:
         """Inputs and outputs of the validation streams, (time, streams, channels)."""
-        of = (experiment.signal, experiment.target, experiment.dtype)
+        of = (experiment.signal, experiment.target, experiment.dtype, experiment.missing)
         if self._samples is None or self._samples[0] != of:
             self._samples = (of, *self._take(experiment))
         return self._samples[1:]
@@ -59,7 +59,9 @@ class Judge:
         streams = min(self._sweep.streams, limit or self._sweep.streams)
         # The seed of the base experiment: trials that differ in theirs are judged alike.
         seed = derived_seed(self._sweep.experiment.seed, VALIDATION)
-        source = SampleSource.start(signal, target, streams, seed, experiment.dtype)
+        source = SampleSource.start(
+            signal, target, streams, seed, experiment.dtype, experiment.missing
+        )
         length = min(self._sweep.length, signal.length or self._sweep.length)
         if length <= self._sweep.washout:
             raise ValueError(
@@ -83,7 +85,7 @@ class Stretches:
         judge: makes the scores.
         report: is told of them.
         given_up: whether it said so.
-        score: the last one that was made; NaN before it.
+        seconds: spent in the fit, scores left out.
     """
 
     reports: int
@@ -91,7 +93,7 @@ class Stretches:
     judge: Judge
     report: Report
     given_up: bool = False
-    score: float = math.nan
+    seconds: float = 0.0
 
     def fit(self, fitter: Fitter, left: int) -> None:
         """Fit the samples that are left, unless it is given up or interrupted.
@@ -106,12 +108,12 @@ class Stretches:
                 continue
             if end > done:
                 fitter.fit(end - done)
+                self.seconds = fitter.report.seconds
                 if fitter.samples_left > total - end:
                     return
             if number < newest:
                 continue
-            self.score = self.judge.score(fitter)
-            if self.report(number, self.score) and number < self.reports:
+            if self.report(number, self.judge.score(fitter)) and number < self.reports:
                 self.given_up = True
                 return
 

@@ -12,6 +12,7 @@ from seqfit import configuration
 from seqfit.configuration import ConfigurationError
 from seqfit.fitting import experiment as experiments
 from seqfit.fitting.experiment import Experiment
+from seqfit.limits import read_text
 from seqfit.sweeps.drivers import Driver, as_pruner, as_sampler
 from seqfit.sweeps.space import Space, space
 from seqfit.validators import must, natural, one_of, positive_int, seed, text
@@ -107,8 +108,8 @@ def from_toml(text: str, source: str = "the sweep", name: str = "sweep") -> Swee
 
 
 def read_sweep(path: Path) -> Sweep:
-    """The sweep in a TOML file; raises as `from_toml` does, and FileNotFoundError."""
-    return from_toml(experiments.read_text(path), str(path), path.stem)
+    """The sweep in a TOML file; raises as `from_toml` and `seqfit.limits.read_text` do."""
+    return from_toml(read_text(path), str(path), path.stem)
 
 
 _ELSEWHERE = ("space", "sampler", "pruner", "trials")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,7 @@ from seqfit.targets.memory import Memory
 
 if TYPE_CHECKING:
     from seqfit.targets.chain import Chain
+    from seqfit.targets.combinators import Product, Sum
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -23,12 +26,19 @@ class ChannelError(ValueError):
     """Inputs with a number of channels that a target does not take.
 
     Attributes:
-        takes: how many it takes, in words.
+        channels: how many it takes.
+        or_more: whether it takes more of them too.
+        takes: both, in words.
         got: how many there were.
     """
 
-    def __init__(self, owner: Target, takes: int, got: int) -> None:
-        self.takes = f"takes {takes} input channel{'' if takes == 1 else 's'}"
+    def __init__(self, owner: Target, channels: int, got: int, or_more: bool = False) -> None:
+        self.channels = channels
+        self.or_more = or_more
+        few = channels == 1 and not or_more
+        self.takes = (
+            f"takes {channels}{' or more' if or_more else ''} input channel{'' if few else 's'}"
+        )
         self.got = got
         super().__init__(f"{type(owner).__name__} {self.takes}, got {got}")
 
@@ -83,6 +93,11 @@ class Target(abc.ABC):
         """
         return None
 
+    @property
+    def has_missing(self) -> bool:
+        """Whether outputs may be missing: not a number."""
+        return False
+
     def outputs(self, inputs: int) -> int:
         """Number of output channels for a number of input channels."""
         nothing = np.zeros((0, 1, inputs), dtype=np.float32)  # (time, streams, inputs)
@@ -99,22 +114,51 @@ class Target(abc.ABC):
 
         if not isinstance(other, Target):
             return NotImplemented
-        return Chain((*_parts(self), *_parts(other)))
+        return Chain((*_parts(self, Chain), *_parts(other, Chain)))
+
+    def __add__(self, other: Target) -> Sum:
+        """``a + b``: the sum of their outputs for the same inputs."""
+        from seqfit.targets.combinators import Sum
+
+        if not isinstance(other, Target):
+            return NotImplemented
+        return Sum((*_parts(self, Sum), other))
+
+    def __mul__(self, other: Target) -> Product:
+        """``a * b``: the product of their outputs for the same inputs."""
+        from seqfit.targets.combinators import Product
+
+        if not isinstance(other, Target):
+            return NotImplemented
+        return Product((*_parts(self, Product), other))
 
 
-def _parts(target: Target) -> tuple[Target, ...]:
-    from seqfit.targets.chain import Chain
+def _parts(target: Any, combination: type[Any]) -> tuple[Target, ...]:
+    """The parts of such a combination, or the target itself."""
+    return target.parts if isinstance(target, combination) else (target,)
 
-    return target.parts if isinstance(target, Chain) else (target,)
+
+def require_targets(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """A validator: a tuple of one or more targets."""
+    if not isinstance(value, tuple) or not value or not all(isinstance(v, Target) for v in value):
+        raise ValueError(f"{attribute.name} must be one or more targets, got {value!r}")
 
 
-def require_samples(x: Array, owner: Target, inputs: int | None = None) -> None:
+def stateless(parts: Iterable[Target]) -> bool:
+    """Whether each of some targets says that it has no state."""
+    return all(part.memory == Memory.finite(0) and part.output_determines_state for part in parts)
+
+
+def require_samples(
+    x: Array, owner: Target, inputs: int | None = None, or_more: bool = False
+) -> None:
     """Raise a ValueError unless `x` has the shape (time, streams, channels).
 
     Args:
         x: the inputs of a target.
         owner: the target, named in the error.
         inputs: number of channels that it takes; None where it takes any.
+        or_more: whether it takes more of them too.
 
     Raises:
         ChannelError: there is another number of channels.
@@ -123,5 +167,6 @@ def require_samples(x: Array, owner: Target, inputs: int | None = None) -> None:
     if x.ndim != 3:
         name = type(owner).__name__
         raise ValueError(f"{name} takes x of shape (time, streams, channels), got {x.shape}")
-    if inputs is not None and x.shape[2] != inputs:
-        raise ChannelError(owner, inputs, x.shape[2])
+    if inputs is None or x.shape[2] == inputs or (or_more and x.shape[2] > inputs):
+        return
+    raise ChannelError(owner, inputs, x.shape[2], or_more)

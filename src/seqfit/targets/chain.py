@@ -7,14 +7,18 @@ from typing import Any, final
 import attrs
 
 from seqfit.states import State
-from seqfit.targets.base import Array, ChannelError, Target
+from seqfit.targets.base import Array, ChannelError, Target, require_targets, stateless
 from seqfit.targets.memory import Memory
 from seqfit.validators import as_tuple
 
 
-def _targets(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not value or not all(isinstance(part, Target) for part in value):
-        raise ValueError(f"{attribute.name} must be one or more targets, got {value!r}")
+def _nothing_missing_before_the_last(
+    _instance: Any, attribute: attrs.Attribute[Any], value: Any
+) -> None:
+    if any(part.has_missing for part in value[:-1]):
+        raise ValueError(
+            f"{attribute.name} must not miss outputs before the last part, got {value!r}"
+        )
 
 
 @final
@@ -29,7 +33,9 @@ class Chain(Target):
         parts: the targets, the first one first.
     """
 
-    parts: tuple[Target, ...] = attrs.field(converter=as_tuple, validator=_targets)
+    parts: tuple[Target, ...] = attrs.field(
+        converter=as_tuple, validator=[require_targets, _nothing_missing_before_the_last]
+    )
 
     def start(self, streams: int) -> State:
         return tuple(part.start(streams) for part in self.parts)
@@ -57,10 +63,11 @@ class Chain(Target):
     @property
     def output_determines_state(self) -> bool | None:
         *before, last = self.parts
-        stateless = all(
-            part.memory == Memory.finite(0) and part.output_determines_state for part in before
-        )
-        return last.output_determines_state if stateless else None
+        return last.output_determines_state if stateless(before) else None
+
+    @property
+    def has_missing(self) -> bool:
+        return self.parts[-1].has_missing
 
     def held_out(self) -> Target:
         return Chain([part.held_out() for part in self.parts])

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from seqfit.compiling import compiled
 from seqfit.states import State
-from seqfit.targets.base import Array, Target, require_samples
+from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
-from seqfit.targets.recursion import each_channel
+from seqfit.targets.recursion import each_channel, one_output
 from seqfit.validators import finite, positive_int, probability
 
 
@@ -71,11 +71,7 @@ class TriggeredHold(Target):
         return np.full((streams, 1), float(self.initial))
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
-        require_samples(x, self, inputs=2)
-        held, x = np.array(state), np.ascontiguousarray(x)
-        y = np.empty((*x.shape[:2], 1), x.dtype)
-        _hold_when_triggered(x, y, held, float(self.threshold))
-        return y, held
+        return one_output(self, _hold_when_triggered, 2, x, state, self.threshold)
 
     @property
     def output_determines_state(self) -> bool:

@@ -22,7 +22,7 @@ class Memory:
     """How far back the inputs lie that bear on an output, at most.
 
     Written ``Memory.finite(n)``, ``Memory.FADING`` or ``Memory.INFINITE``. A sum ``a + b`` is the
-    memory of two targets in series.
+    memory of two targets in series, ``a | b`` that of two side by side.
 
     Attributes:
         kind: "finite": ``y[t]`` depends on ``x[t - samples] .. x[t]`` and on t alone.
@@ -48,6 +48,14 @@ class Memory:
     def __add__(self, other: Memory) -> Memory:
         if self.samples is not None and other.samples is not None:
             return Memory.finite(self.samples + other.samples)
+        return self._longer_kind(other)
+
+    def __or__(self, other: Memory) -> Memory:
+        if self.samples is not None and other.samples is not None:
+            return Memory.finite(max(self.samples, other.samples))
+        return self._longer_kind(other)
+
+    def _longer_kind(self, other: Memory) -> Memory:
         return Memory.INFINITE if "infinite" in (self.kind, other.kind) else Memory.FADING
 
 

@@ -16,6 +16,7 @@ from seqfit import states
 
 Example: TypeAlias = dict[str, Any]
 BadArguments: TypeAlias = Sequence[Mapping[str, Any]]
+OnVerdict: TypeAlias = "Callable[[str, LawViolation | None], None]"
 
 
 @final
@@ -74,6 +75,7 @@ def check_laws(
     *,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Search each law in turn for an example that breaks it.
 
@@ -83,6 +85,8 @@ def check_laws(
         laws: the laws, the most telling ones first.
         bad_arguments: arguments that the component's class must refuse.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken.
@@ -90,9 +94,12 @@ def check_laws(
     """
     if not isinstance(component, st.SearchStrategy):
         _require_instance(component, interface)
-    for law in (_validation(bad_arguments), *laws):
+    validation = [_validation(bad_arguments)] if bad_arguments else []
+    for law in (*validation, *laws):
         violation = _search(law, component, interface, examples)
-        if violation is not None:
+        if on_verdict is not None:
+            on_verdict(law.name, violation)
+        elif violation is not None:
             raise violation
 
 

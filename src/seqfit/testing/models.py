@@ -16,7 +16,7 @@ from seqfit.states import State
 from seqfit.testing import forcing, gradients
 from seqfit.testing.changes import changed_later, changed_stream, split
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
-from seqfit.testing.laws import BadArguments, Broken, Example, Law, check_laws
+from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws
 from seqfit.testing.modules import Builder, as_tensor, isolated_torch, leaves, near, near_trees, run
 from seqfit.testing.strategies import chunkings, samples
 
@@ -30,6 +30,7 @@ def check_model(
     outputs: int = 2,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Check a model against the laws of its interface; torch's generator is left as it was.
 
@@ -39,13 +40,20 @@ def check_model(
         outputs: number of output channels.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     with isolated_torch():
         check_laws(
-            model, Model, _laws(inputs, outputs), bad_arguments=bad_arguments, examples=examples
+            model,
+            Model,
+            _laws(inputs, outputs),
+            bad_arguments=bad_arguments,
+            examples=examples,
+            on_verdict=on_verdict,
         )
 
 

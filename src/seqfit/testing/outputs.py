@@ -30,9 +30,9 @@ def require_dtype(values: Any, dtype: str, what: str) -> None:
         raise Broken(f"{what} must give an array of {dtype}, got {values.dtype}")
 
 
-def require_finite(values: Array, what: str) -> None:
-    """Raise `Broken` where a value is infinite or NaN."""
-    place = _first(~np.isfinite(values))
+def require_finite(values: Array, what: str, has_missing: bool = False) -> None:
+    """Raise `Broken` where a value is infinite or, unless some may be missing, NaN."""
+    place = _first(np.isinf(values) if has_missing else ~np.isfinite(values))
     if place is not None:
         raise Broken(f"{what} is {values[place]} at sample {place[0]} of stream {place[1]}")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
-from seqfit.testing.laws import BadArguments, Broken, Example, Law, check_laws, describe
+from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws, describe
 from seqfit.testing.strategies import losses
 from seqfit.validators import is_int
 
@@ -21,6 +21,7 @@ def check_schedule(
     *,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Check an update schedule against the laws of its interface.
 
@@ -28,11 +29,20 @@ def check_schedule(
         schedule: a schedule, or a Hypothesis strategy of schedules.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    check_laws(schedule, UpdateSchedule, _LAWS, bad_arguments=bad_arguments, examples=examples)
+    check_laws(
+        schedule,
+        UpdateSchedule,
+        _LAWS,
+        bad_arguments=bad_arguments,
+        examples=examples,
+        on_verdict=on_verdict,
+    )
 
 
 def _courses(_schedule: UpdateSchedule) -> st.SearchStrategy[Example]:

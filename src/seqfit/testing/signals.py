@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State, same
+from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
 from seqfit.testing.laws import (
     BadArguments,
     Broken,
     Example,
     Law,
+    OnVerdict,
     check_laws,
     describe,
     first_difference,
@@ -31,6 +33,7 @@ def check_signal(
     *,
     bad_arguments: BadArguments = (),
     examples: int = 25,
+    on_verdict: OnVerdict | None = None,
 ) -> None:
     """Check a signal against the laws of its interface.
 
@@ -38,11 +41,15 @@ def check_signal(
         signal: a signal, or a Hypothesis strategy of signals.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
+        on_verdict: called with the name of each law and its violation, or None; then all laws are
+            tried, and none raises.
 
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    check_laws(signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples)
+    check_laws(
+        signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples, on_verdict=on_verdict
+    )
 
 
 def _once(signal: Signal) -> st.SearchStrategy[Example]:
@@ -87,6 +94,20 @@ def _beside_more(signal: Signal) -> st.SearchStrategy[Example]:
             lambda more: example | {"more_streams": more}
         )
     )
+
+
+def _skips_as_it_generates(
+    signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]
+) -> None:
+    state = signal.start(streams, seed)
+    for length in chunks:
+        skipped = signal.skip(state, length)
+        _, state = signal.generate(state, length)
+        if not same(skipped, state):
+            raise Broken(
+                f"skip() of {describe(signal)} gives another state than generate() after "
+                f"{length} samples"
+            )
 
 
 def _run(signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]) -> Run:
@@ -152,6 +173,29 @@ def _does_not_see_other_streams(
         )
 
 
+def _runs_some_streams_alone(
+    signal: Signal, streams: int, seed: int, length: int, more_streams: int
+) -> None:
+    if not signal.divisible or signal.max_streams == 1:
+        return
+    who = f"{describe(signal)}, which is divisible,"
+    try:
+        axes = stream_axes(signal.start(1, seed), signal.start(2, seed))
+    except IndivisibleError as error:
+        raise Broken(f"a state of {who} can't be divided: {error}") from error
+    state = signal.start(more_streams, seed)
+    x, after = signal.generate(state, length)
+    shares = [range(streams), range(streams, more_streams)]
+    afters = []
+    for share in shares:
+        alone, after_alone = signal.generate(take(state, axes, share, more_streams), length)
+        if not same(alone, np.ascontiguousarray(x[:, share.start : share.stop])):
+            raise Broken(f"x of {who} is another when the streams {share} run without the others")
+        afters.append(after_alone)
+    if not same(join(afters[0], axes, [leaves(one, axes) for one in afters]), after):
+        raise Broken(f"the states of {who} do not make that of all streams when they are joined")
+
+
 def _does_not_see_chunks(signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]) -> None:
     whole = _generated(signal, streams, seed, sum(chunks))
     state, parts = signal.start(streams, seed), []
@@ -176,5 +220,7 @@ _LAWS = (
     Law("bounds", _stays_within_bounds, _once),
     *laws_of_every_kind(_run, _in_chunks),
     Law("stream independence", _does_not_see_other_streams, _beside_more),
+    Law("division", _runs_some_streams_alone, _beside_more),
     Law("chunk invariance", _does_not_see_chunks, _in_chunks),
+    Law("skip", _skips_as_it_generates, _in_chunks),
 )

@@ -1,10 +1,12 @@
 """How updates are carried out: engines."""
 
 from seqfit.fitting.engines.base import Engine, Outcome, Run, RunOutcome, Segment
+from seqfit.fitting.engines.captured import CapturedEngine
 from seqfit.fitting.engines.compiled import CompiledUpdates
 from seqfit.fitting.engines.compiled_gradient import CompiledGradient
 from seqfit.fitting.engines.compiled_optimizer import UnknownToCompiledError
 from seqfit.fitting.engines.eager import EagerEngine
+from seqfit.fitting.engines.summed import SummedGradient
 from seqfit.fitting.engines.windowed import WindowedEngine
 
 ENGINES: tuple[Engine, ...] = (EagerEngine(), WindowedEngine())
@@ -18,6 +20,7 @@ def choose_engine(name: str) -> Engine:
 
 __all__ = [
     "ENGINE_NAMES",
+    "CapturedEngine",
     "CompiledGradient",
     "CompiledUpdates",
     "EagerEngine",
@@ -26,6 +29,7 @@ __all__ = [
     "Run",
     "RunOutcome",
     "Segment",
+    "SummedGradient",
     "UnknownToCompiledError",
     "WindowedEngine",
     "choose_engine",

@@ -18,14 +18,12 @@ from seqfit.fitting.engines.updates import (
     LOSS_NOT_FINITE,
     NORM_NOT_FINITE,
     STREAMS_AT_ONCE,
-    block_gradient,
     blocks_of,
-    make_updates,
     memory_size,
     step,
 )
 from seqfit.models.base import StreamModule
-from seqfit.models.kernels.network import Layout, state_array, state_of
+from seqfit.models.kernels.network import Layout
 from seqfit.models.kernels.products import Array
 
 
@@ -69,7 +67,7 @@ class CompiledUpdates:
     @property
     def is_compiled(self) -> bool:
         """Whether this process has the machine code already."""
-        return self._room.is_compiled(make_updates)
+        return self._room.is_compiled(self._room.kernels.make_updates)
 
     def make(self, run: Run, step_rate: Callable[[], None]) -> RunOutcome:
         """Make updates, fewer than were asked for where one diverges.
@@ -101,7 +99,7 @@ class CompiledUpdates:
         what = "the loss" if end == LOSS_NOT_FINITE else "the norm of the gradient"
         return RunOutcome(
             losses=losses[:done].tolist(),
-            states=[state_of(states[i]) for i in kept],
+            states=[self._network.state_of(states[i]) for i in kept],
             failure=None if end == GOOD else f"{what} is {value}",
         )
 
@@ -117,7 +115,7 @@ class CompiledUpdates:
     ) -> tuple[int, int, float]:
         x, y, states, starts, firsts, skips = where
         lookback, length, window, weights = how
-        return make_updates(
+        return self._room.kernels.make_updates(  # type: ignore[no-any-return]
             self._room.memory, layout.net, layout.layers, layout.head, self._settings, x, y, states,
             starts, firsts, skips, lookback, length, window, weights, rates,
             self._optimizer.steps, losses, *self._scales,
@@ -134,11 +132,12 @@ class CompiledUpdates:
         gradients, base = memory_size(numbers, 0, 0, 0), memory_size(numbers, streams, 0, 0)
         given, steps = len(states) - len(starts), self._optimizer.steps
         parts = (self._room.memory, layout.net, layout.layers, layout.head)
+        gradient_of = self._room.kernels.block_gradient
 
         def some(thread: int, i: int) -> list[float]:
             place = base + thread * layout.workspace
             return [
-                block_gradient(
+                gradient_of(
                     *parts, i % 2 * numbers, place, gradients + block * numbers, x, y,
                     states[starts[i]], states[given + i], block * STREAMS_AT_ONCE,
                     min(STREAMS_AT_ONCE, streams - block * STREAMS_AT_ONCE), streams, firsts[i],
@@ -168,11 +167,11 @@ class CompiledUpdates:
 
     def _states_of(self, run: Run) -> Array:
         """States at the boundaries given, with room for those after the updates."""
-        network = self._network
-        shape = (network.parts, len(network.layers), run.x.shape[1], network.hidden)
-        states = np.empty((len(run.boundaries) + run.count, *shape), self._room.dtype)
+        parts, layers, hidden = self._network.state_shape
+        shape = (len(run.boundaries) + run.count, parts, layers, run.x.shape[1], hidden)
+        states = np.empty(shape, self._room.dtype)
         for index, (_, state) in enumerate(run.boundaries):
-            states[index] = state_array(state)
+            states[index] = self._network.state_array(state)
         return states
 
     def _load(self) -> None:

@@ -10,10 +10,9 @@ import torch
 
 from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
 from seqfit.fitting.engines.room import Room, known_loss, known_network
-from seqfit.fitting.engines.updates import make_gradient, memory_size
+from seqfit.fitting.engines.updates import memory_size
 from seqfit.fitting.losses import Loss
 from seqfit.models.base import StreamModule
-from seqfit.models.kernels.network import state_array, state_of
 
 
 @final
@@ -41,17 +40,17 @@ class CompiledGradient(Engine):
 
     @property
     def is_prepared(self) -> bool:
-        return self._room.is_compiled(make_gradient)
+        return self._room.is_compiled(self._room.kernels.make_gradient)
 
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
         update, streams = segment.update, segment.x.shape[1]
         room, windows = self._room, -(-update.span // update.window)
         layout = room.laid_out(update.span, streams, windows, 1)
         room.load_weights()
-        before = state_array(segment.state)
+        before = self._network.state_array(segment.state)
         after = np.empty_like(before)
         weights = sample_weights(update, torch.float64, segment.x.device).numpy()
-        recorded, objective = make_gradient(
+        recorded, objective = room.kernels.make_gradient(
             room.memory, layout.net, layout.layers, layout.head, segment.x.numpy(),
             segment.y.numpy(), before, after, segment.live, update.lookback, update.window,
             weights, self._loss, *self._scales,
@@ -62,4 +61,4 @@ class CompiledGradient(Engine):
             # Copied: the memory is written over by the next update.
             found = torch.from_numpy(view.reshape(parameter.shape).copy())
             parameter.grad = found if parameter.grad is None else parameter.grad + found
-        return Outcome(recorded, objective, state_of(after))
+        return Outcome(recorded, objective, self._network.state_of(after))

@@ -15,6 +15,8 @@ from seqfit.fitting.engines.updates import (
     L1,
     MSE,
     STREAMS_AT_ONCE,
+    Kernels,
+    kernels_of,
     memory_size,
 )
 from seqfit.models.base import Compilable, StreamModule
@@ -51,17 +53,24 @@ class Room:
             size = memory_size(layout.numbers, streams, layout.workspace, threads)
             if size <= len(self.memory):
                 return layout
-        layout = Layout(self._network, time, at_once, windows)
+        layout = self._network.layout(time, at_once, windows)
         size = memory_size(layout.numbers, streams, layout.workspace, threads)
         self._layout, self.memory = layout, aligned(size, self.dtype)
         sets = self.memory[: (2 + AVERAGES) * layout.numbers].reshape(-1, layout.numbers)
         self.sets = [[*layout.views(numbers)] for numbers in sets]
+        for weights in sets[:2]:
+            layout.put_fixed(weights)
         return layout
 
     def load_weights(self) -> None:
         """Copy the weights of the module into the first set."""
         for parameter, view in zip(self._network.parameters, self.sets[0], strict=True):
             view[...] = parameter.detach().numpy().reshape(view.shape)
+
+    @property
+    def kernels(self) -> Kernels:
+        """What is compiled for the network."""
+        return kernels_of(self._network)
 
     def is_compiled(self, function: Any) -> bool:
         """Whether this process has the machine code of a function for these numbers already."""

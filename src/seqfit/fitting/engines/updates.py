@@ -9,11 +9,12 @@ these come the workspaces of the passes.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, final
 
+import attrs
 import numpy as np
 
-from seqfit.compiling import compiled, compiled_in_place
+from seqfit.compiling import compiled, compiled_in_place, replacing
 from seqfit.fitting.engines.steps import (
     adam_step,
     add_squares,
@@ -21,13 +22,15 @@ from seqfit.fitting.engines.steps import (
     nesterov_step,
     sgd_step,
 )
+from seqfit.models.kernels import map_passes, passes
+from seqfit.models.kernels.map_network import MapNetwork
+from seqfit.models.kernels.network import Network
 from seqfit.models.kernels.passes import (
     backward,
     forward,
     put_samples,
     put_state,
     take_state,
-    transpose_weights,
 )
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.steps import add, clear
@@ -71,12 +74,15 @@ def _score(
 ) -> tuple[float, float]:  # fmt: skip
     """Fill in the slopes of the outputs.
 
+    Outputs that are not a number are missing, and add nothing.
+
     Returns:
         The sum of the losses of the new samples of live streams, and the weighted loss of all.
     """
     last = head[len(head) - 1]
     outputs = net[0].outputs
     share = 1.0 / (y.shape[1] * outputs)
+    zero = memory.dtype.type(0)
     total, objective = 0.0, 0.0
     for t in range(time):
         weight = sample_weights[t] * share
@@ -86,9 +92,12 @@ def _score(
             slopes += row * last.width
             for j in range(outputs):
                 prediction = memory[values + j] * scale[j] + offset[j]
-                error = prediction - y[first + t, stream + b, j]
+                wanted = y[first + t, stream + b, j]
+                error = prediction - wanted
                 size = abs(error)
-                if loss == L1:
+                if wanted != wanted:  # missing
+                    value, slope = zero, zero
+                elif loss == L1:
                     value, slope = size, np.sign(error)
                 elif loss == MSE:
                     value, slope = error * error, error + error
@@ -151,8 +160,7 @@ def block_gradient(
         memory, net, head, base, y, first + skipped, skipped, time, stream, streams, live,
         sample_weights, lookback, loss, output_offset, output_scale,
     )  # fmt: skip
-    transpose_weights(memory, net, layers, head, weights, base)
-    backward(memory, net, layers, head, base, gradient, skipped, time, streams, window)
+    backward(memory, net, layers, head, weights, base, gradient, skipped, time, streams, window)
     return losses
 
 
@@ -227,14 +235,14 @@ def step(
         The norm of the gradient; 0 where it is not clipped. No step is made where it is not
         finite.
     """
-    numbers = net[0].numbers
+    numbers, trained = net[0].numbers, net[0].trained
     for block in range(1, blocks):
         add(memory, numbers, 1, (gradients, 0, gradients + block * numbers, 0), ())
     kind, norm, factor = settings[0].optimizer, 0.0, settings[0].sign
     if settings[0].clip < math.inf:
         sums = averages + AVERAGES * numbers
         clear(memory, _SQUARES, 1, (sums, 0), ())
-        add_squares(memory, _SQUARES, numbers // _SQUARES, (sums, 0, gradients, _SQUARES), ())
+        add_squares(memory, _SQUARES, trained // _SQUARES, (sums, 0, gradients, _SQUARES), ())
         for j in range(_SQUARES):
             norm += memory[sums + j]
         norm = math.sqrt(norm)
@@ -255,18 +263,18 @@ def step(
         )  # fmt: skip
         if kind == ADAM:
             places = (weights, 0, new, 0, gradients, 0, first, 0, second, 0)
-            adam_step(memory, numbers, 1, places, scalars)
+            adam_step(memory, trained, 1, places, scalars)
         else:
             all_places = (weights, 0, new, 0, gradients, 0, first, 0, second, 0, third, 0)
-            amsgrad_step(memory, numbers, 1, all_places, scalars)
+            amsgrad_step(memory, trained, 1, all_places, scalars)
     else:
         fresh = 1.0 if steps == 0 else 1.0 - settings[0].dampening
         sgd_scalars = (factor, weight_decay, beta1, fresh, rate)
         sgd_places = (weights, 0, new, 0, gradients, 0, first, 0)
         if kind == SGD:
-            sgd_step(memory, numbers, 1, sgd_places, sgd_scalars)
+            sgd_step(memory, trained, 1, sgd_places, sgd_scalars)
         else:
-            nesterov_step(memory, numbers, 1, sgd_places, sgd_scalars)
+            nesterov_step(memory, trained, 1, sgd_places, sgd_scalars)
     return norm
 
 
@@ -336,6 +344,40 @@ def make_updates(
         if not math.isfinite(norm):
             return i, NORM_NOT_FINITE, norm
     return len(starts), GOOD, 0.0
+
+
+@final
+@attrs.frozen(eq=False)
+class Kernels:
+    """The compiled functions of this file, for a kind of network.
+
+    Attributes:
+        make_updates: see there.
+        make_gradient: see there.
+        block_gradient: see there.
+    """
+
+    make_updates: Any
+    make_gradient: Any
+    block_gradient: Any
+
+
+_RECURRENT = Kernels(make_updates, make_gradient, block_gradient)
+_IN_PLACE_OF_RECURRENT = {
+    getattr(passes, name): getattr(map_passes, name)
+    for name in ("put_samples", "put_state", "take_state", "forward", "backward")
+}
+_MAP = Kernels(
+    *(
+        replacing(function, _IN_PLACE_OF_RECURRENT)
+        for function in (make_updates, make_gradient, block_gradient)
+    )
+)
+
+
+def kernels_of(network: Network) -> Kernels:
+    """The compiled functions for a network."""
+    return _MAP if isinstance(network, MapNetwork) else _RECURRENT
 
 
 def memory_size(numbers: int, streams: int, workspace: int, workspaces: int) -> int:

@@ -28,33 +28,43 @@ class WindowedEngine(Engine):
     name = "windowed"
 
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
-        x, y, update = segment.x, segment.y, segment.update
-        time, streams = x.shape[:2]
-        window = min(update.window, time)
-        whole = time // window * window  # samples in whole windows; the rest is one shorter window
-        states = segment.state
-        if time > window:
-            states = module.window_states(x, states, window)
-        batch = whole // window * streams
-        losses, after = _run(
-            module,
-            loss,
-            _side_by_side(x[:whole], window),
-            _side_by_side(y[:whole], window),
-            rows(states, 0, batch),
-        )  # (window, windows * streams, outputs)
-        parts = [losses.reshape(window, whole // window, -1)]
-        state = rows(after, batch - streams, batch)
-        if whole < time:
-            rest = rows(states, batch, batch + streams)
-            losses, state = _run(module, loss, x[whole:], y[whole:], rest)
-            parts.append(losses.reshape(time - whole, 1, -1))
-        if update.washout == update.lookback == 0 and segment.live == streams:
-            total, recorded = _alike(parts, update)
-        else:
-            total, recorded = _weighted(parts, update, segment.live / streams)
-        total.backward()
-        return Outcome(recorded, total.item(), detach(state))
+        objective, recorded, state = accumulate(module, loss, segment)
+        return Outcome(recorded.item(), objective.item(), state)
+
+
+def accumulate(module: StreamModule, loss: Loss, segment: Segment) -> tuple[Tensor, Tensor, State]:
+    """Add the gradient of a segment's loss, without waiting for any number of it.
+
+    Returns:
+        The loss of the update, the mean loss over its new samples, and the state after it.
+    """
+    x, y, update = segment.x, segment.y, segment.update
+    time, streams = x.shape[:2]
+    window = min(update.window, time)
+    whole = time // window * window  # samples in whole windows; the rest is one shorter window
+    states = segment.state
+    if time > window:
+        states = module.window_states(x, states, window)
+    batch = whole // window * streams
+    losses, after = _run(
+        module,
+        loss,
+        _side_by_side(x[:whole], window),
+        _side_by_side(y[:whole], window),
+        rows(states, 0, batch),
+    )  # (window, windows * streams, outputs)
+    parts = [losses.reshape(window, whole // window, -1)]
+    state = rows(after, batch - streams, batch)
+    if whole < time:
+        rest = rows(states, batch, batch + streams)
+        losses, state = _run(module, loss, x[whole:], y[whole:], rest)
+        parts.append(losses.reshape(time - whole, 1, -1))
+    if update.washout == update.lookback == 0 and segment.live == streams:
+        objective, recorded = _alike(parts, update)
+    else:
+        objective, recorded = _weighted(parts, update, segment.live / streams)
+    objective.backward()
+    return objective.detach(), recorded.detach(), detach(state)
 
 
 def _side_by_side(samples: Tensor, window: int) -> Tensor:
@@ -72,7 +82,7 @@ def _run(
     return loss(prediction, y), state
 
 
-def _alike(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
+def _alike(parts: list[Tensor], update: Update) -> tuple[Tensor, Tensor]:
     """The loss of an update of which every sample is new, and its mean over the samples.
 
     What `_weighted` gives, with fewer and smaller operations: short updates are all overhead.
@@ -89,10 +99,10 @@ def _alike(parts: list[Tensor], update: Update) -> tuple[Tensor, float]:
         for total, losses in zip(sums, parts, strict=True)
     ]
     count = sum(losses.numel() for losses in parts)
-    return sum(weighted[1:], weighted[0]), sum(total.item() for total in sums) / count
+    return sum(weighted[1:], weighted[0]), sum(sums[1:], sums[0]) / count
 
 
-def _weighted(parts: list[Tensor], update: Update, live: float) -> tuple[Tensor, float]:
+def _weighted(parts: list[Tensor], update: Update, live: float) -> tuple[Tensor, Tensor]:
     """The loss of any update, and its mean over the new samples of the live streams.
 
     Args:
@@ -103,4 +113,4 @@ def _weighted(parts: list[Tensor], update: Update, live: float) -> tuple[Tensor,
     by_sample = torch.cat([losses.transpose(0, 1).flatten(0, 1) for losses in parts])
     weights = sample_weights(update, by_sample.dtype, by_sample.device)
     recorded = by_sample[update.lookback :, : round(by_sample.shape[1] * live)]
-    return (by_sample.mean(dim=1) * weights).sum(), recorded.mean().item()
+    return (by_sample.mean(dim=1) * weights).sum(), recorded.mean()

@@ -7,9 +7,10 @@ from typing import Any, final
 import numpy as np
 
 from seqfit.compiling import compiled
-from seqfit.models.kernels.network import LSTM, Layout, Network, aligned, state_array, state_of
+from seqfit.models.kernels.network import aligned
 from seqfit.models.kernels.passes import forward, put_outputs, put_samples, put_state, take_state
 from seqfit.models.kernels.products import Array
+from seqfit.models.kernels.recurrent_network import LSTM, RecurrentNetwork
 from seqfit.states import State
 
 _AT_ONCE = 128  # samples over all streams whose numbers stay in the processor's second cache
@@ -25,17 +26,19 @@ class FreeRun:
         time: samples that are run through at a time; None takes what fits the processor's cache.
     """
 
-    def __init__(self, network: Network, streams: int, time: int | None = None) -> None:
+    def __init__(self, network: RecurrentNetwork, streams: int, time: int | None = None) -> None:
         self._dtype = network.layers[0][0].detach().numpy().dtype
         if time is None:
             time = max(1, _AT_ONCE // streams)
-        self._layout = layout = Layout(network, time, streams, 0)
+        self._outputs = network.outputs
+        self._layout = layout = network.layout(time, streams, 0)
         self._memory = aligned(layout.numbers + layout.workspace, self._dtype)
         self._scales = network.scales(self._dtype)
         views = layout.views(self._memory[: layout.numbers])
         for parameter, view in zip(network.parameters, views, strict=True):
             view[...] = parameter.detach().numpy().reshape(view.shape)
-        self._shape = (network.parts, len(network.layers), streams, network.hidden)
+        parts, layers, hidden = network.state_shape
+        self._shape = parts, layers, streams, hidden
         self._tables = layout.net, layout.layers, layout.head
         self._scalars = [float(scale[0]) for scale in self._scales]
         self.state = np.zeros(self._shape, self._dtype)
@@ -61,7 +64,7 @@ class FreeRun:
             y: (time, streams, outputs).
         """
         x = np.ascontiguousarray(x, self._dtype)
-        y = np.empty((*x.shape[:2], self._layout.network.outputs), self._dtype)
+        y = np.empty((*x.shape[:2], self._outputs), self._dtype)
         _run(self._memory, *self._tables, self._layout.time, x, y, *self._scales)
         return y
 
@@ -74,7 +77,8 @@ class FreeRun:
 class NetworkStream:
     """One stream of a network with one input and one output, see `SingleStream`."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: RecurrentNetwork) -> None:
+        self._network = network
         self._free_run = FreeRun(network, streams=1, time=1)
         self._step = self._free_run.step
 
@@ -83,11 +87,11 @@ class NetworkStream:
 
     @property
     def state(self) -> State:
-        return state_of(self._free_run.state)
+        return self._network.state_of(self._free_run.state)
 
     @state.setter
     def state(self, state: State) -> None:
-        self._free_run.state = state_array(state)
+        self._free_run.state = self._network.state_array(state)
 
 
 @compiled

@@ -1,71 +1,20 @@
-"""A recurrent network with its head, laid out in the memory of the compiled passes."""
+"""What compiled passes run: a network, laid out in one flat array."""
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, final
 
-import attrs
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from seqfit.models.kernels.products import Array
 from seqfit.models.kernels.tiles import COLUMNS
-from seqfit.models.kernels.vectors import LANES
 from seqfit.states import State
 
-GRU, LSTM, TANH, RELU = range(4)
-"""Numbers of the cells."""
-
-_CELLS = {"GRU": GRU, "LSTM": LSTM, "RNN_TANH": TANH, "RNN_RELU": RELU}
-_GATES = {GRU: 3, LSTM: 4, TANH: 1, RELU: 1}
-_SAVED = {GRU: 4, LSTM: 5, TANH: 0, RELU: 0}
-
-NET = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "cell",
-            "inputs",
-            "outputs",
-            "hidden",
-            "unit",  # hidden numbers of a gate, rounded up
-            "gates",
-            "width",  # numbers in a row of projections
-            "row",  # numbers in a row of hidden states, the one for the bias included
-            "saved",  # gates that a step saves
-            "numbers",  # weights, rounded up
-            "q",
-            "factors",
-            "carried",
-            "carried_cells",
-        )
-    ]
-)
-LAYER = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "inputs",
-            "weight_in",  # offset among the weights: (inputs + 1, width)
-            "weight",  # likewise: (hidden + 1, width)
-            "back_in",  # weight_in transposed
-            "back",  # weight transposed
-            "operands",  # inputs and a one; of upper layers, the hidden states below
-            "operand_row",
-            "p",
-            "states",
-            "cells",
-            "saved",
-            "slopes_p",
-            "slopes_q",
-            "direct",
-        )
-    ]
-)
 HEAD = np.dtype(
     [
         (name, np.int64)
@@ -82,32 +31,51 @@ HEAD = np.dtype(
         )
     ]
 )
+"""A linear layer between the hidden numbers of a sample and its outputs."""
 
 
-@final
-@attrs.frozen(eq=False)
-class Network:
-    """What a module computes, where it is a recurrent network with a head.
+class Network(abc.ABC):
+    """What a module computes, with the module's own parameters.
 
     Attributes:
-        mode: the cell, as torch names it.
-        hidden: units in a layer.
-        layers: of each recurrent layer weight_ih, weight_hh, bias_ih and bias_hh.
-        head: weight and bias of each layer of the head.
         input_offset: what is taken off the inputs, (inputs,).
         input_scale: what they are then divided by, (inputs,).
         output_offset: what is added to the outputs, (outputs,).
         output_scale: what they are multiplied by before, (outputs,).
     """
 
-    mode: str
-    hidden: int
-    layers: Sequence[Sequence[Tensor]]
-    head: Sequence[tuple[Tensor, Tensor]]
     input_offset: Array
     input_scale: Array
     output_offset: Array
     output_scale: Array
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> list[Tensor]:
+        """All weights and biases that are trained."""
+
+    @property
+    @abc.abstractmethod
+    def state_shape(self) -> tuple[int, int, int]:
+        """Parts, layers and hidden numbers of a state of one stream."""
+
+    @abc.abstractmethod
+    def state_array(self, state: State) -> Array:
+        """A state of the module as one array, (parts, layers, streams, hidden)."""
+
+    @abc.abstractmethod
+    def state_of(self, parts: Array) -> State:
+        """A state of the module from what `state_array` gives."""
+
+    @abc.abstractmethod
+    def layout(self, time: int, streams: int, windows: int) -> Layout:
+        """Where its numbers lie.
+
+        Args:
+            time: most time steps of a pass.
+            streams: most streams of a pass.
+            windows: most windows that a backward pass runs side by side.
+        """
 
     @property
     def inputs(self) -> int:
@@ -130,112 +98,96 @@ class Network:
         scales = (self.input_offset, self.input_scale, self.output_offset, self.output_scale)
         return [np.ascontiguousarray(numbers, dtype) for numbers in scales]
 
-    @property
-    def parts(self) -> int:
-        """Parts of the state: 2 with a cell state."""
-        return 2 if self.mode == "LSTM" else 1
 
-    @property
-    def parameters(self) -> list[Tensor]:
-        """All weights and biases."""
-        return [p for layer in (*self.layers, *self.head) for p in layer]
-
-
-@final
-class Layout:
+class Layout(abc.ABC):
     """Where the weights and the numbers of a pass lie, for up to so many samples.
 
-    Args:
-        network: what is laid out.
-        time: most time steps of a pass.
-        streams: most streams of a pass.
-        windows: most windows that a backward pass runs side by side.
+    Attributes:
+        net: numbers of the whole network. All kinds have `inputs`, `outputs`; `row`, numbers
+            between the hidden numbers of a sample and those of the next; `numbers`, all weights,
+            rounded up; and `trained`, those before the fixed ones, rounded up.
+        layers: numbers of each layer.
+        head: the layers of the head, see `HEAD`.
+        numbers: the same as in `net`.
+        workspace: how many numbers a pass needs.
     """
 
-    def __init__(self, network: Network, time: int, streams: int, windows: int) -> None:
-        self.network, self.time, self.streams, self.windows = network, time, streams, windows
-        cell = _CELLS[network.mode]
-        hidden, gates = network.hidden, _GATES[cell]
-        unit = _up(hidden, LANES)
-        width, row = _up(gates * unit, COLUMNS), _up(hidden + 1, COLUMNS)
-        self.net = np.zeros(1, NET)
-        self.layers = np.zeros(len(network.layers), LAYER)
-        self.head = np.zeros(len(network.head), HEAD)
-        net = self.net[0]
-        net["cell"], net["inputs"], net["outputs"] = cell, network.inputs, network.outputs
-        net["hidden"], net["unit"], net["gates"] = hidden, unit, gates
-        net["width"], net["row"], net["saved"] = width, row, _SAVED[cell]
-        place = _Places()
-        for index, layer in enumerate(self.layers):
-            layer["inputs"] = network.inputs if index == 0 else hidden
-            layer["weight_in"] = place(_up(layer["inputs"] + 1, LANES) * width)
-            layer["weight"] = place(_up(hidden + 1, LANES) * width)
-        for (weight, _), layer in zip(network.head, self.head, strict=True):
-            layer["outputs"], layer["inputs"] = weight.shape
-            layer["width"] = _up(layer["outputs"], COLUMNS)
-            layer["weight"] = place(_up(layer["inputs"] + 1, LANES) * layer["width"])
-        net["numbers"] = self.numbers = place.end = _up(place.end, 64)
+    net: Array
+    layers: Array
+    head: Array
+    numbers: int
+    workspace: int
 
-        place = _Places()
-        samples = time * streams
-        for index, layer in enumerate(self.layers):
-            layer["back"] = place(width * row)
-            layer["operand_row"] = _up(network.inputs + 1, COLUMNS) if index == 0 else row
-            if index == 0:
-                layer["operands"] = place(samples * layer["operand_row"])
-            else:
-                layer["back_in"] = place(width * row)
-            layer["p"] = place(samples * width)
-            layer["states"] = place((samples + streams) * row)
-            layer["cells"] = place((samples + streams) * unit if cell == LSTM else 0)
-            layer["saved"] = place(samples * net["saved"] * unit)
-            layer["slopes_p"] = place(samples * width)
-            layer["slopes_q"] = place(samples * width) if cell == GRU else layer["slopes_p"]
-            layer["direct"] = place(samples * row)
-        for layer in self.head:
-            layer["back_row"] = _up(layer["inputs"], COLUMNS)
-            layer["back"] = place(_up(layer["outputs"], LANES) * layer["back_row"])
-            layer["row"] = _up(layer["outputs"] + 1, COLUMNS)
-            layer["values"] = place(samples * layer["row"])
-            layer["slopes"] = place(samples * layer["width"])
-        side_by_side = windows * streams
-        net["q"] = place(streams * width)
-        net["factors"] = place(side_by_side * width)
-        net["carried"] = place(side_by_side * row)
-        net["carried_cells"] = place(side_by_side * row)
-        self.workspace = _up(place.end, 64)
+    def __init__(self, time: int, streams: int, windows: int) -> None:
+        self.time, self.streams, self.windows = time, streams, windows
 
-    def fits(self, time: int, streams: int, windows: int) -> bool:
-        """Whether a pass of this size has room."""
-        return time <= self.time and streams <= self.streams and windows <= self.windows
-
+    @abc.abstractmethod
     def views(self, weights: Array) -> Iterator[Array]:
         """For each of the network's parameters the part of the laid-out weights that is its own.
 
         Args:
             weights: (numbers,).
         """
-        net = self.net[0]
-        hidden, unit, gates, width = (int(net[k]) for k in ("hidden", "unit", "gates", "width"))
-        for layer in self.layers:
-            blocks = []
-            for inputs, start in (
-                (int(layer["inputs"]), int(layer["weight_in"])),
-                (hidden, int(layer["weight"])),
-            ):
-                block = weights[start : start + (inputs + 1) * width].reshape(-1, width)
-                split = block[:, : gates * unit].reshape(inputs + 1, gates, unit)
-                blocks.append(split[:, :, :hidden])
-            for block in blocks:
-                yield block[:-1].transpose(1, 2, 0)  # (gates, hidden, inputs)
-            for block in blocks:
-                yield block[-1]  # (gates, hidden)
+
+    def put_fixed(self, weights: Array) -> None:  # noqa: B027
+        """Put the weights that are not trained, where there are any.
+
+        Args:
+            weights: (numbers,).
+        """
+
+    @final
+    def fits(self, time: int, streams: int, windows: int) -> bool:
+        """Whether a pass of this size has room."""
+        return time <= self.time and streams <= self.streams and windows <= self.windows
+
+    @final
+    def _put_head_weights(self, place: Places, head: Sequence[tuple[int, int]]) -> Array:
+        """Lay out the weights of a head of layers with these inputs and outputs."""
+        layers = np.zeros(len(head), HEAD)
+        for (inputs, outputs), layer in zip(head, layers, strict=True):
+            layer["inputs"], layer["outputs"] = inputs, outputs
+            layer["width"] = rounded_up(outputs, COLUMNS)
+            layer["weight"] = place((inputs + 1) * layer["width"])
+        return layers
+
+    @final
+    def _put_head(self, place: Places) -> None:
+        """Lay out what the head needs in a pass."""
+        samples = self.time * self.streams
+        for layer in self.head:
+            layer["back_row"] = rounded_up(layer["inputs"], COLUMNS)
+            layer["back"] = place(rounded_up(layer["outputs"], 8) * layer["back_row"])
+            layer["row"] = rounded_up(layer["outputs"] + 1, COLUMNS)
+            layer["values"] = place(samples * layer["row"])
+            layer["slopes"] = place(samples * layer["width"])
+
+    @final
+    def _head_views(self, weights: Array) -> Iterator[Array]:
         for layer in self.head:
             inputs, outputs, start = (int(layer[k]) for k in ("inputs", "outputs", "weight"))
             columns = int(layer["width"])
             block = weights[start : start + (inputs + 1) * columns].reshape(-1, columns)
             yield block[:inputs, :outputs].T
             yield block[inputs, :outputs]
+
+
+@final
+class Places:
+    """Gives out places one after the other, each at the start of a cache line."""
+
+    def __init__(self) -> None:
+        self.end = 0
+
+    def __call__(self, count: Any) -> int:
+        """Where so many numbers may lie."""
+        start = self.end
+        self.end += rounded_up(count, 16)
+        return start
+
+    def rounded_end(self) -> int:
+        """How many numbers there are, in whole rows of what goes through all of them."""
+        return rounded_up(self.end, 64)
 
 
 def aligned(count: int, dtype: npt.DTypeLike) -> Array:
@@ -246,29 +198,6 @@ def aligned(count: int, dtype: npt.DTypeLike) -> Array:
     return room[skip : skip + count]
 
 
-def state_array(state: State) -> Array:
-    """The state of a recurrent module as one array, (parts, layers, streams, hidden)."""
-    parts = state if isinstance(state, tuple) else (state,)
-    return np.stack([part.detach().numpy().swapaxes(0, 1) for part in parts])
-
-
-def state_of(parts: Array) -> State:
-    """The state of a recurrent module from what `state_array` gives."""
-    tensors = tuple([torch.from_numpy(part.swapaxes(0, 1).copy()) for part in parts])
-    return tensors if len(tensors) > 1 else tensors[0]
-
-
-class _Places:
-    """Gives out places one after the other, each at the start of a cache line."""
-
-    def __init__(self) -> None:
-        self.end = 0
-
-    def __call__(self, count: Any) -> int:
-        start = self.end
-        self.end += _up(int(count), 16)
-        return start
-
-
-def _up(count: Any, multiple: int) -> int:
+def rounded_up(count: Any, multiple: int) -> int:
+    """The least multiple of a number that is not below `count`."""
     return math.ceil(int(count) / multiple) * multiple

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from seqfit.compiling import compiled_in_place
-from seqfit.models.kernels.network import GRU, LSTM, TANH
 from seqfit.models.kernels.products import Array
+from seqfit.models.kernels.recurrent_network import GRU, LSTM, TANH
 from seqfit.models.kernels.steps import (
     clear,
     gru_backward,
@@ -24,7 +24,11 @@ from seqfit.models.kernels.steps import (
     tanh_backward,
     tanh_forward,
 )
-from seqfit.models.kernels.tiles import multiply, transpose
+from seqfit.models.kernels.tiles import ADD, COLUMNS, NEXT, REPLACE, multiply
+from seqfit.models.kernels.transposes import multiply_by_transposed, transpose
+
+FEW = 8
+"""Samples of an update for which it does not pay to transpose the weights."""
 
 
 @compiled_in_place
@@ -114,8 +118,8 @@ def forward(
     for index in range(len(layers)):
         layer = layers[index]
         multiply(
-            memory, operands, layer.operand_row, 1, weights + layer.weight_in, width,
-            base + layer.p, width, time * streams, width, layer.inputs + 1, False,
+            memory, operands, layer.operand_row, NEXT, weights + layer.weight_in, width,
+            base + layer.p, width, time * streams, width, layer.inputs + 1, REPLACE,
         )  # fmt: skip
         for t in range(time):
             first = t * streams
@@ -124,8 +128,8 @@ def forward(
             after = before + streams * row
             saved = base + layer.saved + first * kept
             multiply(
-                memory, before, row, 1, weights + layer.weight, width, q, width,
-                streams, width, hidden + 1, False,
+                memory, before, row, NEXT, weights + layer.weight, width, q, width,
+                streams, width, hidden + 1, REPLACE,
             )  # fmt: skip
             if cell == GRU:
                 places = (p, width, q, width, before, row, after, row, saved, kept)
@@ -155,8 +159,8 @@ def run_head(
         layer = head[index]
         after = base + layer.values
         multiply(
-            memory, values, row, 1, weights + layer.weight, layer.width, after, layer.row,
-            rows, layer.width, layer.inputs + 1, False,
+            memory, values, row, NEXT, weights + layer.weight, layer.width, after, layer.row,
+            rows, layer.width, layer.inputs + 1, REPLACE,
         )  # fmt: skip
         if index < len(head) - 1:
             rectify(memory, layer.width, rows, (after, layer.row), ())
@@ -166,41 +170,20 @@ def run_head(
 
 
 @compiled_in_place
-def transpose_weights(
-    memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int
-) -> None:
-    """Lay out the weights as a backward pass needs them."""
-    hidden, width, row = net[0].hidden, net[0].width, net[0].row
-    for index in range(len(layers)):
-        layer = layers[index]
-        back = base + layer.back
-        transpose(memory, weights + layer.weight, width, hidden, width, back, row)
-        if index > 0:
-            back = base + layer.back_in
-            transpose(memory, weights + layer.weight_in, width, hidden, width, back, row)
-    for index in range(len(head)):
-        own = head[index]
-        columns = (own.outputs + 7) // 8 * 8
-        transpose(
-            memory, weights + own.weight, own.width, own.inputs, columns, base + own.back,
-            own.back_row,
-        )  # fmt: skip
-
-
-@compiled_in_place
 def backward(
-    memory: Array, net: Any, layers: Any, head: Any, base: int, gradient: int, skipped: int,
-    time: int, streams: int, window: int,
+    memory: Array, net: Any, layers: Any, head: Any, weights: int, base: int, gradient: int,
+    skipped: int, time: int, streams: int, window: int,
 ) -> None:  # fmt: skip
     """From the slopes of the outputs to the gradient of the weights, which is overwritten.
 
-    The weights have been transposed. Gradients flow within windows, which run side by side.
+    Gradients flow within windows, which run side by side.
 
     Args:
         memory: see above.
         net: see above.
         layers: see above.
         head: see above.
+        weights: see above.
         base: see above.
         gradient: see above.
         skipped: samples before the first window, through which the forward pass ran too.
@@ -210,7 +193,62 @@ def backward(
     """
     hidden, row = net[0].hidden, net[0].row
     rows, start = time * streams, skipped * streams
+    few = rows <= FEW
+    if not few:
+        _transpose_weights(memory, net, layers, weights, base)
     top = layers[len(layers) - 1]
+    states, direct = base + top.states + (start + streams) * row, base + top.direct + start * row
+    head_backward(memory, head, few, weights, base, gradient, states, row, direct, row, start, rows)
+    width = net[0].width
+    for index in range(len(layers) - 1, -1, -1):
+        layer = layers[index]
+        _through_windows(
+            memory, net, layer, few, weights + layer.weight, base, skipped, time, streams, window
+        )
+        slopes_p = base + layer.slopes_p + start * width
+        slopes_q = base + layer.slopes_q + start * width
+        multiply(
+            memory, base + layer.states + start * row, NEXT, row, slopes_q, width,
+            gradient + layer.weight, width, hidden + 1, width, rows, REPLACE,
+        )  # fmt: skip
+        if index > 0:
+            operands = base + layers[index - 1].states + (start + streams) * row
+        else:
+            operands = base + layer.operands + start * layer.operand_row
+        multiply(
+            memory, operands, NEXT, layer.operand_row, slopes_p, width,
+            gradient + layer.weight_in, width, layer.inputs + 1, width, rows, REPLACE,
+        )  # fmt: skip
+        if index > 0:
+            into = base + layers[index - 1].direct + start * row
+            multiply_back(
+                memory, few, slopes_p, width, weights + layer.weight_in, width,
+                base + layer.back_in, row, into, row, rows, hidden, net[0].gates * net[0].unit,
+                REPLACE,
+            )  # fmt: skip
+
+
+@compiled_in_place
+def head_backward(
+    memory: Array, head: Any, few: bool, weights: int, base: int, gradient: int,
+    states: int, states_row: int, direct: int, direct_row: int, start: int, rows: int,
+) -> None:  # fmt: skip
+    """From the slopes of the outputs to those by the hidden states, and the gradient of the head.
+
+    Args:
+        memory: see above.
+        head: see above.
+        few: whether the weights are not to be transposed for it.
+        weights: see above.
+        base: see above.
+        gradient: see above.
+        states: the hidden states, a one after each.
+        states_row: from one of them to the next.
+        direct: where the slopes by them are written.
+        direct_row: from one of these to the next.
+        start: rows before the first.
+        rows: how many rows, a row for each sample of each stream.
+    """
     for index in range(len(head) - 1, -1, -1):
         own = head[index]
         slopes = base + own.slopes + start * own.width
@@ -219,53 +257,68 @@ def backward(
             values, values_row = base + below.values + start * below.row, below.row
             into, into_row = base + below.slopes + start * below.width, below.width
         else:
-            values, values_row = base + top.states + (start + streams) * row, row
-            into, into_row = base + top.direct + start * row, row
+            values, values_row = states, states_row
+            into, into_row = direct, direct_row
         multiply(
-            memory, values, 1, values_row, slopes, own.width, gradient + own.weight, own.width,
-            own.inputs + 1, own.width, rows, False,
+            memory, values, NEXT, values_row, slopes, own.width, gradient + own.weight, own.width,
+            own.inputs + 1, own.width, rows, REPLACE,
         )  # fmt: skip
-        multiply(
-            memory, slopes, own.width, 1, base + own.back, own.back_row, into, into_row,
-            rows, own.back_row, own.outputs, False,
+        if not few:
+            columns = (own.outputs + 7) // 8 * 8
+            transpose(
+                memory, weights + own.weight, own.width, own.inputs, columns, base + own.back,
+                own.back_row,
+            )  # fmt: skip
+        multiply_back(
+            memory, few, slopes, own.width, weights + own.weight, own.width, base + own.back,
+            own.back_row, into, into_row, rows, own.inputs, own.outputs, REPLACE,
         )  # fmt: skip
         if index > 0:
             size = head[index - 1].width
             rectify_back(memory, size, rows, (into, into_row, values, values_row), ())
-    width = net[0].width
-    inner = (hidden + 15) // 16 * 16
-    for index in range(len(layers) - 1, -1, -1):
+
+
+@compiled_in_place
+def _transpose_weights(memory: Array, net: Any, layers: Any, weights: int, base: int) -> None:
+    """Lay out the recurrent weights as `multiply_back` needs them for many rows."""
+    hidden, width, row = net[0].hidden, net[0].width, net[0].row
+    for index in range(len(layers)):
         layer = layers[index]
-        _through_windows(memory, net, layer, base, skipped, time, streams, window)
-        slopes_p = base + layer.slopes_p + start * width
-        slopes_q = base + layer.slopes_q + start * width
-        multiply(
-            memory, base + layer.states + start * row, 1, row, slopes_q, width,
-            gradient + layer.weight, width, hidden + 1, width, rows, False,
-        )  # fmt: skip
+        back = base + layer.back
+        transpose(memory, weights + layer.weight, width, hidden, width, back, row)
         if index > 0:
-            operands = base + layers[index - 1].states + (start + streams) * row
-        else:
-            operands = base + layer.operands + start * layer.operand_row
-        multiply(
-            memory, operands, 1, layer.operand_row, slopes_p, width,
-            gradient + layer.weight_in, width, layer.inputs + 1, width, rows, False,
+            back = base + layer.back_in
+            transpose(memory, weights + layer.weight_in, width, hidden, width, back, row)
+
+
+@compiled_in_place
+def multiply_back(
+    memory: Array, few: bool, slopes: int, slopes_row: int, weight: int, width: int, back: int,
+    back_row: int, into: int, into_row: int, rows: int, inputs: int, depth: int, add: bool,
+) -> None:  # fmt: skip
+    """From slopes after a product with weights to those before it, or added to what is there.
+
+    Slopes and weights are zero from column `depth` to the next multiple of 8.
+    """
+    columns = (inputs + COLUMNS - 1) // COLUMNS * COLUMNS
+    if few:
+        multiply_by_transposed(
+            memory, slopes, slopes_row, weight, width, into, into_row, rows, inputs, columns,
+            depth, add,
         )  # fmt: skip
-        if index > 0:
-            into = base + layers[index - 1].direct + start * row
-            multiply(
-                memory, slopes_p, width, 1, base + layer.back_in, row, into, row,
-                rows, inner, net[0].gates * net[0].unit, False,
-            )  # fmt: skip
+    else:
+        multiply(
+            memory, slopes, slopes_row, NEXT, back, back_row, into, into_row, rows, columns, depth,
+            add,
+        )  # fmt: skip
 
 
 @compiled_in_place
 def _through_windows(
-    memory: Array, net: Any, layer: Any, base: int, skipped: int, time: int, streams: int,
-    window: int,
+    memory: Array, net: Any, layer: Any, few: bool, weight: int, base: int, skipped: int,
+    time: int, streams: int, window: int,
 ) -> None:  # fmt: skip
     row, width, depth = net[0].row, net[0].width, net[0].gates * net[0].unit
-    inner = (net[0].hidden + 15) // 16 * 16
     longest = min(window, time)
     whole = time // longest
     rest = time - whole * longest
@@ -278,15 +331,16 @@ def _through_windows(
     for step in range(longest - 1, -1, -1):
         count = windows if step < rest else whole
         if streams == 1:  # rows of one sample each, a window apart
-            _step_back(memory, net, layer, base, skipped + step, longest, 1, count, 0)
+            times, rows, apart = 1, count, longest
         else:
-            for w in range(count):
-                first = (skipped + w * longest + step) * streams
-                _step_back(memory, net, layer, base, first, 1, streams, streams, w * streams)
+            times, rows, apart = count, streams, 1
+        for w in range(times):
+            first = (skipped + w * longest + step) * streams
+            _step_back(memory, net, layer, base, first, apart, streams, rows, w * streams)
         if step > 0:
-            multiply(
-                memory, factors, width, 1, base + layer.back, row, carried, row,
-                count * streams, inner, depth, True,
+            multiply_back(
+                memory, few, factors, width, weight, width, base + layer.back, row, carried, row,
+                count * streams, net[0].hidden, depth, ADD,
             )  # fmt: skip
 
 

@@ -21,6 +21,38 @@ Weights: TypeAlias = Sequence[Tensor]
 """weight_ih, weight_hh, bias_ih and bias_hh of a layer, as torch names them."""
 
 
+# Beyond these, torch's matrix products gain more than its overhead costs. The backward pass works
+# on whole batches, so there the number of streams counts too.
+_LARGEST_WITH_GRADIENTS = 2**12  # streams * hidden
+_LARGEST_WITHOUT = 256  # hidden
+
+
+def is_fast(x: Tensor, start: Parts, weight: Tensor, layers: int) -> bool:
+    """Whether the kernels can do it, and sooner than torch, which has the better errors.
+
+    Args:
+        x: (time, streams, inputs).
+        start: parts of the first state, each (layers, streams, hidden).
+        weight: weight_hh of the first layer.
+        layers: number of layers.
+    """
+    dtype, hidden = x.dtype, weight.shape[1]
+    if x.dim() != 3 or len(x) == 0:
+        return False
+    if torch.is_grad_enabled():
+        if x.shape[1] * hidden > _LARGEST_WITH_GRADIENTS:
+            return False
+    elif hidden > _LARGEST_WITHOUT:
+        return False
+    shape = (layers, x.shape[1], hidden)
+    return (
+        dtype in (torch.float32, torch.float64)
+        and all(tensor.dtype == dtype and tensor.is_cpu for tensor in (x, *start, weight))
+        and all(part.shape == shape for part in start)
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
 def run(cell: Cell, x: Tensor, start: Parts, weights: Weights) -> Parts:
     """The states, first to last, without gradients.
 

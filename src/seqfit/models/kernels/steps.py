@@ -125,6 +125,19 @@ def rectify_back(slopes: Row, values: Row) -> None:
 
 
 @rowwise(operands=1)
+def squash(values: Row) -> None:
+    """Take the hyperbolic tangent."""
+    values[0] = tanh(values[0])
+
+
+@rowwise(operands=2)
+def squash_back(slopes: Row, values: Row) -> None:
+    """Multiply slopes by those of the hyperbolic tangent."""
+    a = values[0]
+    slopes[0] = slopes[0] * (1.0 - a * a)
+
+
+@rowwise(operands=1)
 def clear(values: Row) -> None:
     """Set to zero."""
     values[0] = values[0].constant(0.0)

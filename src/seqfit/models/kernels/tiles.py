@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from seqfit.compiling import Intrinsic, compiled, compiled_in_place
 from seqfit.models.kernels.products import Array
-from seqfit.models.kernels.vectors import broadcast, item_size, pointer_to
+from seqfit.models.kernels.vectors import broadcast, is_wide, item_size, lanes_of, pointer_to
 
 COLUMNS = 16
 """Rows of a right-hand matrix, and of a product, have a multiple of this many numbers."""
 
+# Of plain numbers and truth values the compiler would make a version of `multiply` for each.
+NEXT: Any = np.int64(1)
+"""The distance of neighbours."""
+
+REPLACE: Any = np.bool_(False)
+ADD: Any = np.bool_(True)
+"""What a product does to what was there."""
+
 _DEPTH = 128  # rows of a right-hand panel that are used again while they are near
-_BLOCK = 8  # rows and columns that are transposed at once
-
-
-def _is_wide() -> bool:
-    """Whether the processor has 32 registers of 512 bits, rather than 16 of 256."""
-    import llvmlite.binding
-
-    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
-
-
-def _lanes(single: bool) -> int:
-    return (16 if _is_wide() else 8) // (1 if single else 2)
 
 
 def _tile(rows: int, vectors: int) -> Any:
@@ -42,7 +40,7 @@ def _tile(rows: int, vectors: int) -> Any:
         memory, a, a_row, a_column, b, b_row, c, c_row, depth, add = arguments
         data = pointer_to(context, builder, signature.args[0], memory)
         align, index = item_size(data), depth.type
-        lanes = _lanes(align == 4)
+        lanes = lanes_of(align == 4)
         kind = ir.VectorType(data.type.pointee, lanes)
         function = ir.FunctionType(kind, [kind] * 3)
         fma = builder.module.declare_intrinsic(f"llvm.fma.v{lanes}f{8 * align}", (), function)
@@ -102,7 +100,8 @@ def _tile(rows: int, vectors: int) -> Any:
 
 _tile_6_4, _tile_6_2, _tile_6_1 = _tile(6, 4), _tile(6, 2), _tile(6, 1)
 _tile_2_4, _tile_2_2, _tile_2_1 = _tile(2, 4), _tile(2, 2), _tile(2, 1)
-_tile_1_12, _tile_1_8, _tile_1_4 = _tile(1, 12), _tile(1, 8), _tile(1, 4)
+_tile_1_12, _tile_1_11, _tile_1_10, _tile_1_9 = (_tile(1, n) for n in (12, 11, 10, 9))
+_tile_1_8, _tile_1_6, _tile_1_4 = (_tile(1, n) for n in (8, 6, 4))
 _tile_1_2, _tile_1_1 = _tile(1, 2), _tile(1, 1)
 
 
@@ -126,9 +125,9 @@ def _constant(value: Any) -> Any:
     return Intrinsic(build, _constant)
 
 
-_lanes_of = _constant(_lanes)
-_most_vectors = _constant(lambda _: 4 if _is_wide() else 2)
-_most_in_a_row = _constant(lambda _: 12 if _is_wide() else 8)
+_lanes_of = _constant(lanes_of)
+_most_vectors = _constant(lambda _: 4 if is_wide() else 2)
+_most_in_a_row = _constant(lambda _: 12 if is_wide() else 8)
 
 
 @compiled_in_place
@@ -142,6 +141,12 @@ def _row(
         if left >= 12 and most >= 12:
             _tile_1_12(memory, a, 0, a_column, b + j, b_row, c + j, 0, depth, add)
             j += 12 * lanes
+        elif left == 11 and most >= 12:
+            _tile_1_11(memory, a, 0, a_column, b + j, b_row, c + j, 0, depth, add)
+            j += 11 * lanes
+        elif left == 10 and most >= 12:
+            _tile_1_10(memory, a, 0, a_column, b + j, b_row, c + j, 0, depth, add)
+            j += 10 * lanes
         elif left >= 8:
             _tile_1_8(memory, a, 0, a_column, b + j, b_row, c + j, 0, depth, add)
             j += 8 * lanes
@@ -225,65 +230,3 @@ def multiply(
                 terms, adds,
             )  # fmt: skip
             j += vectors * lanes
-
-
-def _build_transpose() -> Any:
-    from numba.core import cgutils, types
-    from numba.extending import intrinsic
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        from llvmlite import ir
-
-        memory, a, a_row, rows, columns, t, t_row = arguments
-        data = pointer_to(context, builder, signature.args[0], memory)
-        align, index, lane = item_size(data), rows.type, ir.IntType(32)
-        kind = ir.VectorType(data.type.pointee, _BLOCK)
-        zero = ir.Constant(kind, [ir.Constant(kind.element, 0.0)] * _BLOCK)
-
-        def place(start: Any, row: Any, row_size: Any, column: Any) -> Any:
-            offset = builder.add(builder.add(start, builder.mul(row, row_size)), column)
-            return builder.bitcast(builder.gep(data, [offset]), kind.as_pointer())
-
-        def shuffled(u: Any, v: Any, order: list[int]) -> Any:
-            mask = ir.Constant(ir.VectorType(lane, _BLOCK), [lane(i) for i in order])
-            return builder.shuffle_vector(u, v, mask)
-
-        zero_index, step = index(0), index(_BLOCK)
-        with cgutils.for_range_slice(builder, zero_index, rows, step, index) as (first, _):
-            with cgutils.for_range_slice(builder, zero_index, columns, step, index) as (column, _):
-                block = []
-                for i in range(_BLOCK):
-                    row = builder.add(first, index(i))
-                    loaded = builder.load(place(a, row, a_row, column), align=align)
-                    inside = builder.icmp_signed("<", row, rows)
-                    block.append(builder.select(inside, loaded, zero))
-                for distance in (4, 2, 1):  # swap off-diagonal parts of ever smaller blocks
-                    for i in range(_BLOCK):
-                        if i & distance:
-                            continue
-                        u, v = block[i], block[i + distance]
-                        lanes = range(_BLOCK)
-                        block[i] = shuffled(
-                            u, v, [_BLOCK + k - distance if k & distance else k for k in lanes]
-                        )
-                        block[i + distance] = shuffled(
-                            u, v, [_BLOCK + k if k & distance else k + distance for k in lanes]
-                        )
-                for i in range(_BLOCK):
-                    row = builder.add(column, index(i))
-                    builder.store(block[i], place(t, row, t_row, first), align=align)
-        return context.get_dummy_value()
-
-    def transpose(
-        _typing: Any, memory: Any, a: Any, a_row: Any, rows: Any, columns: Any, t: Any, t_row: Any
-    ) -> Any:
-        return types.void(memory, *[types.int64] * 6), emit
-
-    return intrinsic(transpose)
-
-
-transpose = Intrinsic(_build_transpose, _build_transpose)
-"""``transpose(memory, a, a_row, rows, columns, t, t_row)``: (rows, columns) to (columns, rows).
-
-`columns` is a multiple of 8; the transposed rows are filled up with zeros to one.
-"""

@@ -14,7 +14,19 @@ from typing import Any, final
 from seqfit.compiling import Intrinsic
 
 LANES = 8
-"""Numbers in a vector; rows that are gone through have a multiple of it."""
+"""Rows that are gone through have a multiple of this many numbers."""
+
+
+def is_wide() -> bool:
+    """Whether the processor has 32 registers of 512 bits, rather than 16 of 256."""
+    import llvmlite.binding
+
+    return bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
+
+
+def lanes_of(single: bool) -> int:
+    """Numbers in a register: of float32, or else of float64."""
+    return (16 if is_wide() else 8) // (1 if single else 2)
 
 
 @final
@@ -35,7 +47,8 @@ class Vector:
         from llvmlite import ir
 
         kind = self.value.type
-        return Vector(self._builder, ir.Constant(kind, [ir.Constant(kind.element, number)] * LANES))
+        numbers = [ir.Constant(kind.element, number)] * kind.count
+        return Vector(self._builder, ir.Constant(kind, numbers))
 
     def _other(self, other: Vector | float) -> Any:
         return (other if isinstance(other, Vector) else self.constant(other)).value
@@ -82,7 +95,7 @@ class Vector:
         from llvmlite import ir
 
         kind = self.value.type
-        name = f"llvm.sqrt.v{LANES}f{32 if self.single else 64}"
+        name = f"llvm.sqrt.v{kind.count}f{32 if self.single else 64}"
         function = self._builder.module.declare_intrinsic(name, (), ir.FunctionType(kind, [kind]))
         return Vector(self._builder, self._builder.call(function, [self.value]))
 
@@ -91,10 +104,10 @@ class Vector:
         from llvmlite import ir
 
         bits, bias, mantissa = (32, 127, 23) if self.single else (64, 1023, 52)
-        whole = ir.VectorType(ir.IntType(bits), LANES)
+        whole = ir.VectorType(ir.IntType(bits), self.value.type.count)
 
         def constant(number: int) -> Any:
-            return ir.Constant(whole, [ir.Constant(whole.element, number)] * LANES)
+            return ir.Constant(whole, [ir.Constant(whole.element, number)] * whole.count)
 
         builder = self._builder
         n = builder.bitcast(self.value, whole)
@@ -109,10 +122,11 @@ class Row:
     Gates follow each other in the row, each with the `size` of the loop.
     """
 
-    def __init__(self, builder: Any, start: Any, size: Any) -> None:
+    def __init__(self, builder: Any, start: Any, size: Any, lanes: int) -> None:
         self._builder = builder
         self._start = start
         self._size = size
+        self._lanes = lanes
 
     def _place(self, gate: int) -> Any:
         from llvmlite import ir
@@ -120,7 +134,7 @@ class Row:
         kind = self._start.type.pointee
         offset = self._builder.mul(self._size, self._size.type(gate))
         address = self._builder.gep(self._start, [offset])
-        return self._builder.bitcast(address, ir.VectorType(kind, LANES).as_pointer())
+        return self._builder.bitcast(address, ir.VectorType(kind, self._lanes).as_pointer())
 
     def __getitem__(self, gate: int) -> Vector:
         place = self._place(gate)
@@ -152,22 +166,31 @@ def _loop(function: Callable[..., None], operands: int, scalars: int) -> Any:
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         memory, size, rows, places, numbers = arguments
         data = pointer_to(context, builder, signature.args[0], memory)
-        index = size.type
-        vectors = []
-        for i in range(scalars):
-            number = builder.extract_value(numbers, i)
-            number = context.cast(builder, number, signature.args[4][i], signature.args[0].dtype)
-            vectors.append(Vector(builder, broadcast(builder, number, LANES)))
+        index, dtype = size.type, signature.args[0].dtype
+        given = [
+            context.cast(builder, builder.extract_value(numbers, i), signature.args[4][i], dtype)
+            for i in range(scalars)
+        ]
         extracted = [builder.extract_value(places, i) for i in range(2 * operands)]
+        widest = max(LANES, lanes_of(dtype == types.float32))
+        whole = builder.and_(size, index(-widest))
+
+        def at(starts: list[Any], column: Any, lanes: int) -> None:
+            vectors = [Vector(builder, broadcast(builder, number, lanes)) for number in given]
+            rows = [Row(builder, builder.gep(start, [column]), size, lanes) for start in starts]
+            function(*rows, *vectors)
+
         with cgutils.for_range(builder, rows) as row:
             starts = [
                 builder.gep(data, [builder.add(offset, builder.mul(row.index, stride))])
                 for offset, stride in zip(extracted[::2], extracted[1::2], strict=True)
             ]
-            zero, step = index(0), index(LANES)
-            with cgutils.for_range_slice(builder, zero, size, step, index) as (column, _):
-                at = [Row(builder, builder.gep(start, [column]), size) for start in starts]
-                function(*at, *vectors)
+            zero, step = index(0), index(widest)
+            with cgutils.for_range_slice(builder, zero, whole, step, index) as (column, _):
+                at(starts, column, widest)
+            if widest > LANES:
+                with builder.if_then(builder.icmp_signed("<", whole, size)):
+                    at(starts, whole, LANES)
         return context.get_dummy_value()
 
     def typed(_context: Any, memory: Any, size: Any, rows: Any, places: Any, numbers: Any) -> Any:
