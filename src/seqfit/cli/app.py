@@ -18,6 +18,7 @@ from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 from seqfit.cli.new import new
 from seqfit.cli.resume import resume
+from seqfit.cli.sweep import sweep
 from seqfit.limits import printable
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(sweep)
 app.command(name="list")(list_components)
 app.command()(new)
 app.command()(check)
