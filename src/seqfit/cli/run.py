@@ -14,6 +14,7 @@ from rich.console import Console
 from seqfit import configuration, recipes
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
+from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
@@ -265,6 +266,7 @@ def conclude(
         "interrupted": interrupt.interrupted,
         "scores": None if scores is None else scores.as_dict(),
         "run": str(folder.path),
+        "environment": environment(),
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
