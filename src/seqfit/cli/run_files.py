@@ -98,7 +98,7 @@ def _read(path: Path, form: Form, command: str) -> dict[str, Any]:
         data = json.loads(read_text(path), parse_constant=_constant)
         require_shallow(data, str(path))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: {in_short(error)}; {again}") from None  # type: ignore[arg-type]
+        raise ValueError(f"{path} is damaged: {in_short(error)}; {again}") from None
     wrong = _wrong(data, form, "")
     if wrong is not None:
         raise ValueError(
@@ -119,9 +119,9 @@ def _wrong(data: Any, form: Form, where: str) -> str | None:
     if isinstance(form, dict):
         if not isinstance(data, dict):
             return f"{where or 'it'} is not a table"
-        for key, part in form.items():
-            if key not in data:
-                return f"it has no {where}{key}"
+        missing = next((key for key in form if key not in data), None)
+        if missing is not None:
+            return f"it has no {where}{missing}"
         inner = ((data[key], part, f"{where}{key}.") for key, part in form.items())
     elif isinstance(form, list):
         if not isinstance(data, list):

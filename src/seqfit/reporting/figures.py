@@ -96,22 +96,34 @@ def plot(
         x: name of the horizontal axis.
         y: name of the vertical axis.
         log_x: whether the horizontal axis is logarithmic.
-        log_y: whether the vertical axis is, where every value allows it.
+        log_y: whether the vertical axis is; none is where a value is not positive.
     """
     traces = [line.trace() for line in lines]
-    positive = all(value is None or value > 0 for trace in traces for value in trace["y"])
-    there = any(value is not None for trace in traces for value in trace["y"])
+    down = [value for trace in traces for value in trace["y"] if value is not None]
+    across = [value for trace in traces for value in trace["x"] if value is not None]
     return {
         "data": traces,
         "layout": {
-            "xaxis": {"title": {"text": text(x)}, "type": "log" if log_x else "linear"},
-            "yaxis": {
-                "title": {"text": text(y)},
-                "type": "log" if log_y and positive and there else "linear",
-                "exponentformat": "power",
-            },
+            "xaxis": {"title": {"text": text(x)}, **_scale(across, log_x)},
+            "yaxis": {"title": {"text": text(y)}, **_scale(down, log_y)},
         },
     }
+
+
+def _scale(values: list[float], log: bool) -> dict[str, Any]:
+    """The scale of an axis, with numbers that can be read where it is logarithmic."""
+    if not log or not values or min(values) <= 0:
+        whole = bool(values) and max(map(abs, values)) >= 1000
+        return {"type": "linear", "exponentformat": "power", "tickformat": "," if whole else ""}
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    digits = (1, 2, 5) if high - low <= 2 else (1,)
+    every = max(1, (high - low) // 5)
+    ticks = [float(f"{digit}e{power}") for power in range(low, high + 1, every) for digit in digits]
+    return {"type": "log", "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.6g}" if 1e-3 <= value < 1e6 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def numbers(values: Iterable[float]) -> list[float | None]:

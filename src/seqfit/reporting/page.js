@@ -82,11 +82,9 @@
       this.place = place;
       this.choices = choices;
       this.panel = place.closest("figure");
-      this.buttons = [...this.panel.parentElement.querySelectorAll("[data-choice]")];
-      this.choose(0);
-      for (const button of this.buttons) {
-        button.addEventListener("click", () => this.choose(Number(button.dataset.choice)));
-      }
+      const choice = document.querySelector(`select[data-for="${place.id}"]`);
+      choice.addEventListener("change", () => this.choose(Number(choice.value)));
+      this.choose(Number(choice.value));
       for (const button of this.panel.querySelectorAll("[data-zoom]")) {
         button.addEventListener("click", () => this.zoom(button.dataset.zoom));
       }
@@ -106,7 +104,6 @@
 
     choose(index) {
       this.series = this.choices[index];
-      this.buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === index)));
       this.show(...this.whole());
     }
 

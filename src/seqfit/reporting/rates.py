@@ -25,8 +25,9 @@ def planned_rates(experiment: Experiment, updates: int) -> tuple[list[float], li
         updates: how many were made.
 
     Returns:
-        Shares of these updates, from 0 to 1, and the rate at each; None where there is none to
-        tell: the fit is solved, or the schedule has too many steps of its own.
+        Shares of these updates, from 0 to 1, and the rate at each, the last one that of the next
+        update; None where there is none to tell: the fit is solved, or the schedule has too many
+        steps of its own.
     """
     if isinstance(experiment.optimizer, LevenbergMarquardt) or updates < 1:
         return None
@@ -47,9 +48,9 @@ def planned_rates(experiment: Experiment, updates: int) -> tuple[list[float], li
     total = getattr(scheduler, "total_steps", math.inf)
     shares, rates = [], []
     stride = max(1, steps // POINTS)
-    for step in range(steps):
-        if step % stride == 0 or step == steps - 1:
-            shares.append(step / max(steps - 1, 1))
+    for step in range(steps + 1):
+        if step % stride == 0 or step == steps:
+            shares.append(step / steps)
             rates.append(float(optimizer.param_groups[0]["lr"]))
         if scheduler.last_epoch + 1 < total:
             optimizer.step()  # without a gradient: it changes nothing, and torch wants it first

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, final
 
 import attrs
+import numpy as np
 
 from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
@@ -27,8 +28,8 @@ class Drawn:
 
     Attributes:
         plots: specifications for plotly.js, by the ids of their places.
-        series: of each run that has any, by the ids of their places: the whole run first, then
-            the worst stretches.
+        series: of each run that has any, by the ids of their places: the worst stretches, then
+            the whole of the first stream.
     """
 
     plots: dict[str, Any] = attrs.field(factory=dict)
@@ -51,26 +52,58 @@ class Drawn:
         )
 
 
-def scores(accounts: list[RunAccount], drawn: Drawn) -> str:
+def scores(accounts: list[RunAccount], _drawn: Drawn) -> str:
     """Scores of all runs, side by side."""
     header = ["run", "MAE", "RMSE", "NRMSE", "p99", "max", "fit %", "samples fitted", "updates"]
     header += ["seconds"]
     rows, remarks = [], []
     for account in accounts:
         cells = ["-"] * 6
-        if account.held_out is None:
-            remarks.append(
-                f"{account.name} was fitted to samples that were given from outside: nothing is "
-                f"held out. The mean loss before its last updates was "
-                f"{number(account.result['loss'])}."
-            )
-        else:
+        if account.held_out is not None:
             cells = _cells(account.held_out.scores)
-            remarks.append(_of(account, account.held_out))
+        remarks.append((account.name, _scored(account)))
         spent = [number(account.result[name]) for name in ("samples", "updates", "seconds")]
         rows.append([text(account.name), *cells, *spent])
-    told = "".join(f"<p>{text(remark)}</p>" for remark in dict.fromkeys(remarks))
-    return table(header, rows) + told
+    told = [*_remarks(remarks), *_same_streams(accounts)]
+    return table(header, rows) + "".join(f"<p>{text(words)}</p>" for words in told)
+
+
+def _remarks(remarks: Iterable[tuple[str, str]]) -> list[str]:
+    """What is said of runs, with their names where it is not said of all of them."""
+    remarks = list(remarks)
+    said = dict.fromkeys(words for _, words in remarks)
+    if len(said) == 1:
+        return list(said)
+    return [f"{', '.join(n for n, w in remarks if w == words)}: {words}" for words in said]
+
+
+def _scored(account: RunAccount) -> str:
+    """What the scores of a run are of."""
+    if account.held_out is None:
+        return (
+            "The samples were given from outside, and none are held out. The mean loss before the "
+            f"last updates was {number(account.result['loss'])}."
+        )
+    length, streams = account.held_out.x.shape[:2]
+    interval = "" if streams == 1 else " Below MAE and RMSE: 95% confidence over the streams."
+    return (
+        f"A free run from the start on {count(streams, 'held-out stream')} of "
+        f"{count(length, 'sample')}.{interval}"
+    )
+
+
+def _same_streams(accounts: list[RunAccount]) -> list[str]:
+    """Whether several runs were scored on the same samples."""
+    runs = [account.held_out for account in accounts if account.held_out is not None]
+    if len(runs) < 2:
+        return []
+    first = runs[0]
+    same = all(np.array_equal(run.x, first.x) for run in runs) and all(
+        np.array_equal(run.y, first.y, equal_nan=True) for run in runs
+    )
+    if same:
+        return ["All were scored on the same samples."]
+    return ["They were not scored on the same samples; --seed takes the same streams for all."]
 
 
 def _cells(some: Scores) -> list[str]:
@@ -88,16 +121,7 @@ def _cells(some: Scores) -> list[str]:
     ]
 
 
-def _of(account: RunAccount, run: HeldOutRun) -> str:
-    length, streams = run.x.shape[:2]
-    interval = "" if streams == 1 else "; below MAE and RMSE: 95% confidence over the streams"
-    return (
-        f"{account.name}: a free run from the start on {count(streams, 'held-out stream')} of "
-        f"{count(length, 'sample')}{interval}."
-    )
-
-
-def experiments(accounts: list[RunAccount], drawn: Drawn) -> str:
+def experiments(accounts: list[RunAccount], _drawn: Drawn) -> str:
     """What was fitted to what, and the laws that were found."""
 
     def one(account: RunAccount) -> str:
@@ -119,20 +143,18 @@ def over_time(accounts: list[RunAccount], drawn: Drawn) -> str:
         place = f"series-{len(drawn.series)}"
         worst = worst_stretches(run)
         drawn.series[place] = [
-            series_of(account, run, len(accounts)),
             *(series_around(account, run, stretch) for stretch in worst),
+            series_of(account, run, len(accounts)),
         ]
-        size = drawn.series[place][0]["size"]
-        whole = f"stream 1, all {len(run.x):,} samples"
-        choices = [whole] + [
-            f"{number}. stream {s.stream + 1}, around {s.first:,}"
-            for number, s in enumerate(worst, start=1)
+        choices = [
+            f"{index}. worst: stream {s.stream + 1}, samples {s.first:,} to {s.end - 1:,}"
+            for index, s in enumerate(worst, start=1)
         ]
-        buttons = "".join(
-            f'<button type="button" data-choice="{index}" aria-pressed="{str(not index).lower()}">'
-            f"{choice}</button>"
-            for index, choice in enumerate(choices)
+        choices.append(f"stream 1, all {len(run.x):,} samples")
+        options = "".join(
+            f'<option value="{index}">{choice}</option>' for index, choice in enumerate(choices)
         )
+        size = drawn.series[place][-1]["size"]
         rows = [
             [
                 f"{index}",
@@ -158,18 +180,18 @@ def over_time(accounts: list[RunAccount], drawn: Drawn) -> str:
                 f"{count(run.y.shape[2], 'output')} are drawn."
             )
         return (
-            f'<div class="choices" role="group" aria-label="stretch">{buttons}</div>'
+            f'<label class="choice">shown <select data-for="{place}">{options}</select></label>'
             f'<figure><div class="series" id="{place}" tabindex="0" role="group" aria-label="'
             f"Input, target, output and error of {text(account.name)} over time. Keys: plus and "
             f'minus zoom, left and right move, 0 shows all."></div>'
             '<div class="zoom" role="group" aria-label="zoom">'
-            '<button type="button" data-zoom="out" aria-label="zoom out">−</button>'
+            '<button type="button" data-zoom="out" aria-label="zoom out">&minus;</button>'
             '<button type="button" data-zoom="in" aria-label="zoom in">+</button>'
             '<button type="button" data-zoom="left" aria-label="move left">◀</button>'
             '<button type="button" data-zoom="right" aria-label="move right">▶</button>'
             '<button type="button" data-zoom="all">all</button></div>'
-            "<figcaption>Drag across to zoom, double-click for all; or + − ◀ ▶ 0 on the keyboard. "
-            f"{' '.join(notes)}</figcaption></figure>{told}"
+            "<figcaption>Drag across to zoom, double-click for all; or + &minus; 0 and the arrows "
+            f"on the keyboard. {' '.join(notes)}</figcaption></figure>{told}"
         )
 
     return _side_by_side(accounts, one)
@@ -195,9 +217,7 @@ def where(accounts: list[RunAccount], drawn: Drawn) -> str:
             definitions.append(f"No input of {account.name} jumps ({jump}).")
         else:
             lags.append((i, account, by))
-            definitions.append(
-                f"A jump is {jump}." if len(runs) == 1 else f"{account.name}: a jump is {jump}."
-            )
+            definitions.append(f"A jump is {jump}.")
     if lags:
         caption = "Error by the samples since an input jumped last"
         pieces.append(_error_by(lags, drawn, "samples since the last jump", caption, True))
@@ -289,10 +309,10 @@ def learning(accounts: list[RunAccount], drawn: Drawn) -> str:
         samples = [share * result["samples"] for share in shares]
         rates.append(Line(account.name, samples, course, i))
         now = fitter.learning_rate_now
-        if fitter.learning_rate is None and not math.isclose(now, course[-1], rel_tol=1e-3):
+        if not math.isclose(now, course[-1], abs_tol=0.01 * max(course)):
             notes.append(
-                f"The learning rate of {account.name} was lowered on the way, and ended at "
-                f"{number(now)}."
+                f"The learning rate of {account.name} was lowered on the way: it is now "
+                f"{number(now)}, not {number(course[-1])} as planned."
             )
     pieces = [
         drawn.place(
@@ -363,7 +383,7 @@ def _known(values: Iterable[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def again(accounts: list[RunAccount], drawn: Drawn) -> str:
+def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
     """How to do it again, and with what it was done."""
 
     def one(account: RunAccount) -> str:

@@ -23,10 +23,11 @@ def sentence(account: RunAccount) -> str:
     """How the fit went, as HTML."""
     fitter, result = account.fitter, account.result
     solved = isinstance(fitter.optimizer, LevenbergMarquardt)
+    joint = "in" if solved else "and"
     how = "solved for at once" if solved else f"in {count(result['updates'], 'update')}"
     words = [
         f"Fitted to {count(result['samples'], 'sample')} of "
-        f"{count(fitter.schedule.streams, 'stream')}, {how}, in {number(result['seconds'])} s "
+        f"{count(fitter.schedule.streams, 'stream')}, {how} {joint} {number(result['seconds'])} s "
         f"({number(result['us_per_sample'])} µs a sample, engine {result['engine']}), with the "
         f"loss {_called(fitter.loss)} and seed {fitter.seed}."
     ]
