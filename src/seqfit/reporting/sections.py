@@ -15,7 +15,7 @@ from seqfit.reporting import words
 from seqfit.reporting.account import RunAccount
 from seqfit.reporting.error_places import ErrorBy, error_by_input, error_by_lag
 from seqfit.reporting.figures import Line, plot
-from seqfit.reporting.held_out import HeldOutRun, scores_by_length, worst_stretches
+from seqfit.reporting.held_out import scores_by_length, worst_stretches
 from seqfit.reporting.markup import code_block, count, number, table, text
 from seqfit.reporting.rates import planned_rates
 from seqfit.reporting.series import CHANNELS, series_around, series_of
