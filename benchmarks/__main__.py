@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | gpu | peers``, each with ``--help``."""
+"""``python -m benchmarks NAME``, each with ``--help``; see `MODULES` for the names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ MODULES = {
     "accuracy": "benchmarks.accuracy",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
+    "generation": "benchmarks.generation",
+    "ranks": "benchmarks.ranks",
     "gpu": "benchmarks.gpu",
+    "checkpoints": "benchmarks.checkpoints",
     "peers": "benchmarks.peers.environments",
 }
 

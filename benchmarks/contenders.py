@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.work import Samples, Work
 from seqfit import Fitter
-from seqfit.fitting import TorchOptimizer
+from seqfit.fitting import Callback, TorchOptimizer
 from seqfit.models import GRU, Model, Wrap
 from seqfit.schedules import Accumulate
 from seqfit.signals import RandomHold
@@ -125,7 +126,13 @@ class WindowLoop(Here):
         return _flat(self._net)
 
 
-def fitter_of(work: Work, engine: str, device: str = "cpu", model: Model | None = None) -> Fitter:
+def fitter_of(
+    work: Work,
+    engine: str,
+    device: str = "cpu",
+    model: Model | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Fitter:
     """What seqfit's user writes for this work, with seqfit's GRU or a model of the user's own."""
     return Fitter(
         RandomHold(),
@@ -135,6 +142,7 @@ def fitter_of(work: Work, engine: str, device: str = "cpu", model: Model | None 
         optimizer=TorchOptimizer("Adam", {"lr": RATE, "fused": True}),
         engine=engine,
         device=device,
+        callbacks=tuple(callbacks),
     )
 
 

@@ -1,13 +1,15 @@
 """How time and memory grow with the size of the network, the window, the streams and the samples.
 
 Run it as ``python -m benchmarks growth`` on Linux. Each measurement of the compiled engine is made
-in a process of its own, on one thread; it leaves a picture and a table below ``docs``.
+in a process of its own, on one thread, and memory is that of one fit as it goes on; it leaves a
+picture and a table below ``docs``.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +22,7 @@ import torch
 
 from benchmarks.contenders import OfSeqfit, fitter_of
 from benchmarks.work import Work, stream
+from seqfit.fitting import Checkpoints
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROUNDS = 5
@@ -61,23 +64,31 @@ AXES = (
     ),
 )
 MEMORY = Axis(
-    "samples fitted in one call (1 stream, 50 units, window 2, an update every 50 samples)",
+    "samples fitted (1 stream, 50 units, window 2, an update every 50 samples)",
     lambda samples: Work("", samples=samples),
     (100_000, 1_000_000, 10_000_000),
 )
 LONG = 100_000_000
+SECONDS_BETWEEN = 1.0
+"""From checkpoint to checkpoint, while memory is measured."""
 
 
 def main() -> None:
     """Measure, and leave the picture and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--long", action="store_true", help=f"also {LONG:,} samples")
-    more = (LONG,) if parser.parse_args().long else ()
-    memory = attrs.evolve(MEMORY, values=(*MEMORY.values, *more))
+    parser.add_argument("--long", action="store_true", help=f"also {LONG:,} samples, two minutes")
+    parser.add_argument("--memory", action="store_true", help="measure memory alone, print it")
+    options = parser.parse_args()
+    memory = attrs.evolve(MEMORY, values=(*MEMORY.values, *((LONG,) if options.long else ())))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        held = process.submit(memory_held, [memory.work(value) for value in memory.values]).result()
+    for value, megabytes in zip(memory.values, held, strict=True):
+        print(f"{memory.label}: {value:,}: {megabytes:.1f} MB", flush=True)
+    if options.memory:
+        return
     times = [_measure(axis, microseconds) for axis in AXES]
-    peaks = _measure(memory, peak_memory)
-    _write(times, memory, peaks)
-    _draw(times, memory, peaks)
+    _write(times, memory, held)
+    _draw(times, memory, held)
     print(f"see {DOCS / 'growth.md'} and {DOCS / 'growth.png'}")
 
 
@@ -97,13 +108,21 @@ def microseconds(work: Work) -> float:
     return statistics.median(taken) / (length * work.streams) * 1e6
 
 
-def peak_memory(work: Work) -> float:
-    """Most memory that a process held which fitted all samples, in MB."""
+def memory_held(works: Sequence[Work]) -> list[float]:
+    """Memory that a process holds during one fit, after the samples of each work, in MB.
+
+    It is one fit of all of them, with checkpoints on the way.
+    """
     torch.set_num_threads(1)
-    fitter_of(work, "compiled").fit(work.samples)
-    # getrusage would also count what the parent held when it started this process.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+    marks = [work.samples for work in works]
+    found: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        fitter = fitter_of(works[-1], "compiled", [Checkpoints(folder, seconds=SECONDS_BETWEEN)])
+        for before, mark in zip([0, *marks], marks, strict=False):
+            fitter.fit(mark - before)
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+            found.append(int(status.split("VmRSS:")[1].split()[0]) * 1024 / 1e6)
+    return found
 
 
 def _measure(axis: Axis, quantity: Callable[[Work], float]) -> list[float]:
@@ -117,19 +136,20 @@ def _measure(axis: Axis, quantity: Callable[[Work], float]) -> list[float]:
     return found
 
 
-def _write(times: list[list[float]], memory: Axis, peaks: list[float]) -> None:
+def _write(times: list[list[float]], memory: Axis, held: list[float]) -> None:
     lines = ["# Growth", "", "By `python -m benchmarks growth`: the compiled engine on one thread,"]
     lines += ["training a GRU by Adam. Medians of five rounds; each row in a process of its own."]
+    lines += ["Memory is that of one fit on its way, with a checkpoint every second."]
     for axis, found in zip(AXES, times, strict=True):
         lines += ["", f"| {axis.label} | us / sample |", "| ---: | ---: |"]
         lines += [f"| {v:,} | {t:.2f} |" for v, t in zip(axis.values, found, strict=True)]
-    lines += ["", f"| {memory.label} | peak memory of the process, MB |", "| ---: | ---: |"]
-    lines += [f"| {v:,} | {p:.0f} |" for v, p in zip(memory.values, peaks, strict=True)]
+    lines += ["", f"| {memory.label} | memory of the process, MB |", "| ---: | ---: |"]
+    lines += [f"| {v:,} | {m:.1f} |" for v, m in zip(memory.values, held, strict=True)]
     lines += ["", "![The same, drawn](growth.png)", ""]
     (DOCS / "growth.md").write_text("\n".join(lines), encoding="utf-8")
 
 
-def _draw(times: list[list[float]], memory: Axis, peaks: list[float]) -> None:
+def _draw(times: list[list[float]], memory: Axis, held: list[float]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -137,13 +157,13 @@ def _draw(times: list[list[float]], memory: Axis, peaks: list[float]) -> None:
     from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
     figure, plots = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
-    drawn = [*zip(AXES, times, strict=True), (memory, peaks)]
+    drawn = [*zip(AXES, times, strict=True), (memory, held)]
     for plot, (axis, found) in zip(plots.flat, drawn, strict=True):
         plot.loglog(axis.values, found, "o-", base=10)
         title, _, fixed = axis.label.partition(" (")
         plot.set_title(fixed.rstrip(")"), fontsize=10)
         plot.set_xlabel(title)
-        plot.set_ylabel("peak memory, MB" if axis is memory else "us / sample")
+        plot.set_ylabel("memory, MB" if axis is memory else "us / sample")
         plot.set_ylim(min(found) / 3, max(found) * 3)
         plot.xaxis.set_major_locator(FixedLocator(axis.values))
         plot.xaxis.set_minor_locator(NullLocator())

@@ -23,7 +23,7 @@ from seqfit.fitting import (
     load_latest,
     to_toml,
 )
-from seqfit.fitting.checkpoint import CHECKSUM, DOCUMENT, checksum
+from seqfit.fitting.checkpoint import CHECKSUM, DOCUMENT, FORMAT, checksum
 from seqfit.models import RNN
 from seqfit.schedules import EveryWindow
 from seqfit.signals import RandomHold
@@ -41,9 +41,11 @@ def fitter(callbacks=(), **parts):
 class StopAt300(Callback):
     every_update = False
 
-    def after_update(self, fitter):
-        if fitter.report.samples >= 300:
-            raise StopFitting
+    def wants(self, fitter):
+        return fitter.report.samples >= 300
+
+    def act(self, fitter):
+        raise StopFitting
 
 
 class Payload:
@@ -80,7 +82,7 @@ def with_header(content, change):
 
 def newer(content):
     document, arrays = opened(content)
-    return sealed(document | {"format": 3}, arrays)
+    return sealed(document | {"format": FORMAT + 1}, arrays)
 
 
 def with_an_extra_tensor(content):
@@ -180,7 +182,7 @@ DAMAGES = {
     "longer": (lambda content: content + b"more", "is damaged, or not a seqfit checkpoint"),
     "flipped": (flipped, "is damaged: its checksum is wrong"),
     "padding": (with_a_padding_changed, "its header is not what safetensors writes"),
-    "newer": (newer, "has the checkpoint format 3, this seqfit reads 2"),
+    "newer": (newer, "has the checkpoint format 4, this seqfit reads 3"),
     "extra tensor": (with_an_extra_tensor, "the array 'payload' has no place in the packed state"),
     "missing tensor": (without_a_tensor, "names the array '[^']*', which is missing"),
     "tensor twice": (with_a_tensor_named_twice, "which is missing at this second place"),

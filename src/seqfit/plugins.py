@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, entry_points
 from typing import Any, Literal, final, get_args
 
 import attrs
@@ -56,9 +56,11 @@ class Registration:
 
 def registrations(kind: Kind) -> list[Registration]:
     """All that is registered for a kind, sorted by name; a name may come up twice."""
+    points = entry_points(group=f"seqfit.{kind}")
+    distributions = {id(point.dist): point.dist for point in points}
+    owners = {key: _described(distribution) for key, distribution in distributions.items()}
     found = {
-        Registration(kind, point.name, point.value, _distribution(point))
-        for point in entry_points(group=f"seqfit.{kind}")
+        Registration(kind, point.name, point.value, owners[id(point.dist)]) for point in points
     }
     return sorted(found, key=lambda r: (r.name, r.distribution))
 
@@ -155,8 +157,11 @@ def name_of(component_class: type[Any]) -> str | None:
     return None
 
 
-def _distribution(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+def _described(distribution: Distribution | None) -> str:
+    if distribution is None:
+        return "an unknown distribution"
+    metadata = distribution.metadata  # parsed anew each time, which takes a millisecond
+    return f"{metadata['Name']} {metadata['Version']}"
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.philox import UINT, fill
+
 
 def uniforms(
-    seed: int, streams: int, position: int, length: int, draws: int = 1
+    seed: int, streams: int | range, position: int, length: int, draws: int = 1
 ) -> npt.NDArray[np.float64]:
     """Independent numbers from U[0, 1), a function of seed, stream and position alone.
 
@@ -17,7 +19,7 @@ def uniforms(
 
     Args:
         seed: an int from 0 to 2**63 - 1.
-        streams: number of streams; they are numbered from 0.
+        streams: number of streams, which are numbered from 0; or a range of their numbers.
         position: first sample.
         length: number of samples.
         draws: numbers for each sample.
@@ -26,13 +28,11 @@ def uniforms(
         Array of shape (length, streams, draws).
     """
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
-    counter = np.array([block & (2**64 - 1), block >> 64, 0, 0], dtype=np.uint64)
-    bits = np.empty((streams, length * draws), dtype=np.uint64)
-    for stream in range(streams):
-        generator = np.random.Philox(key=np.array([seed, stream], dtype=np.uint64), counter=counter)
-        bits[stream] = generator.random_raw(skip + length * draws)[skip:]
-    uniform: npt.NDArray[np.float64] = (bits >> np.uint64(11)) * np.float64(2.0**-53)
-    return uniform.reshape(streams, length, draws).swapaxes(0, 1)
+    block += 1  # NumPy's generator counts before it makes numbers
+    numbers = streams if isinstance(streams, range) else range(streams)
+    u = np.empty((length, len(numbers), draws))
+    fill(UINT(block & (2**64 - 1)), UINT(block >> 64), UINT(seed), numbers.start, skip, u)
+    return u
 
 
 def box_muller(u: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -51,7 +51,7 @@ EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION, AMPLITUDES, MISSING =
 """Purposes of `derived_seed`."""
 
 
-def derived_seed(seed: int, purpose: int) -> int:
+def derived_seed(seed: int, *purpose: int) -> int:
     """A seed for streams that differ from those of `seed`, and for each purpose from the others."""
-    word = np.random.SeedSequence([seed, purpose]).generate_state(1, np.uint64)[0]
+    word = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
     return int(word >> np.uint64(1))

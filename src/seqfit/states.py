@@ -1,8 +1,9 @@
 """State trees: what a part of a fit must remember between two calls.
 
-A state is a tree. Its leaves are plain values (``None``, ``bool``, ``int``, ``float``, ``str``),
-NumPy arrays or torch tensors; its branches are tuples, lists, and dictionaries with string or
-integer keys. Such a tree can be compared, copied and saved without pickle.
+A state is a tree. Its leaves are plain values (``None``, ``bool``, ``int``, ``float``, ``str``, or
+``range``, which numbers streams), NumPy arrays or torch tensors; its branches are tuples, lists,
+and dictionaries with string or integer keys. Such a tree can be compared, copied and saved without
+pickle.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 State: TypeAlias = Any
 """A state tree. Python cannot spell the recursive type usefully; `pack` enforces it."""
 
-_PLAIN = (bool, int, float, str, type(None))
+_PLAIN = (bool, int, float, str, range, type(None))
 
 
 def is_tensor(leaf: object) -> bool:
@@ -103,6 +104,8 @@ def pack(tree: State) -> tuple[Any, dict[str, np.ndarray]]:
     arrays: dict[str, np.ndarray] = {}
 
     def visit(branch: Any, path: str) -> Any:
+        if isinstance(branch, range):
+            return {"range": [branch.start, branch.stop, branch.step]}
         if isinstance(branch, _PLAIN):
             return branch
         if isinstance(branch, tuple | list):
@@ -157,6 +160,8 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
                     + (" at this second place" if content in list(arrays) else "")
                 )
             return _LEAVES[kind](_as_in_memory(left.pop(content), structure.get("axes")))
+        if kind == "range":
+            return _as_range(content)
         if kind not in ("tuple", "list", "dict") or not isinstance(content, list):
             raise ValueError(f"not a packed state: unknown kind {str(kind)[:80]!r}")
         if kind == "dict":
@@ -168,6 +173,12 @@ def unpack(structure: Any, arrays: Mapping[str, np.ndarray]) -> State:
     if left:
         raise ValueError(f"the array {next(iter(left))[:80]!r} has no place in the packed state")
     return tree
+
+
+def _as_range(content: Any) -> range:
+    if not isinstance(content, list) or len(content) != 3 or {*map(type, content)} != {int}:
+        raise ValueError(f"a packed state has the range {str(content)[:80]}")
+    return range(*content)
 
 
 def _as_tensor(array: np.ndarray) -> Any:
@@ -209,13 +220,18 @@ def _as_in_memory(array: np.ndarray, axes: Any) -> np.ndarray:
     return array.transpose(np.argsort(axes))
 
 
+def memory_order(array: np.ndarray) -> list[int]:
+    """The axes of an array as they lie in memory, the one with the longest step first."""
+    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+
+
 def _in_memory_order(array: np.ndarray) -> tuple[np.ndarray, dict[str, list[int]]]:
     """An array with its axes as they lie in memory, and their order if it is not the usual one.
 
     Matrix products round differently where a matrix lies transposed, so a state that is to go on
     bit for bit must lie in memory as it did.
     """
-    axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    axes = memory_order(array)
     ordered = array.transpose(axes)
     if array.flags.c_contiguous or not ordered.flags.c_contiguous:
         return array, {}

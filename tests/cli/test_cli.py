@@ -54,7 +54,7 @@ def test_a_fit_leaves_a_run_folder_and_a_result(run, tmp_path):
     assert "free run on 8 held-out streams of 20,000 samples: MAE" in err
     folder = tmp_path / "here"
     names = {"experiment.toml", "fit.png", "fitter.safetensors", "metrics.csv", "result.json"}
-    assert {path.name for path in folder.iterdir()} == names | {".lock"}
+    assert {path.name for path in folder.iterdir()} == names | {"time.json", ".lock"}
     assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -1,12 +1,15 @@
 """Runs that were killed: nothing is lost, and the end is the same."""
 
+import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,21 +28,26 @@ def command(*arguments):
     return end.value.code or 0
 
 
-def in_a_process_of_its_own(seconds, *arguments):
-    """Run a command in a child and kill it after some seconds; whether it was killed.
-
-    The child is forked where everything is imported, so that it is killed at work.
-    """
+def begun(*arguments, errors=os.devnull):
+    """A child that runs a command; forked where everything is imported, it is at work at once."""
     child = os.fork()
     if not child:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            os._exit(end.code or 0)
-        os._exit(0)
+        with Path(errors).open("w") as sys.stderr, Path(os.devnull).open("w") as sys.stdout:
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as end:
+                code = end.code or 0
+        os._exit(code)
+    return child
+
+
+def exit_code(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def in_a_process_of_its_own(seconds, *arguments):
+    """Run a command in a child and kill it after some seconds; whether it was killed."""
+    child = begun(*arguments)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if os.waitpid(child, os.WNOHANG)[0]:
@@ -242,3 +250,102 @@ def test_each_retry_halves_the_rate_once_whatever_its_checkpoint_had(tmp_path, m
     monkeypatch.setattr(Fitter, "fit", diverge_late)
     assert command("fit", tmp_path / "e.toml", "--run", folder, "--retries", 3) == 2
     assert rates == pytest.approx([rates[0] * 0.5**i for i in range(4)])
+
+
+WILD = """
+samples = 60000
+loss = "mse"
+signal = {name = "random_hold"}
+target = {name = "saturated_integral"}
+model = {name = "rnn", hidden = 4, head = [], activation = "relu"}
+schedule = {name = "every_window", window = 10}
+optimizer = {name = "SGD", lr = 100.0}
+learning_rate = {name = "LinearLR", start_factor = 1e-4, total_iters = 6000}
+"""
+"""Its rate rises until it diverges."""
+
+
+def test_a_run_that_diverges_on_its_way_goes_back_to_its_last_good_checkpoint(tmp_path, capsys):
+    folder = tmp_path / "run"
+    (tmp_path / "wild.toml").write_text(WILD)
+    fit = ["fit", tmp_path / "wild.toml", "--run", folder, "--checkpoint-every", 5000]
+    assert command(*fit, "--retries", 60) == 0
+    err = capsys.readouterr().err
+    after = [int(n.replace(",", "")) for n in re.findall(r"going on after ([\d,]+) samples", err)]
+    assert max(after) >= 5000
+    # A checkpoint from which it diverges at once is no good: the one before it is.
+    assert any(later < earlier for earlier, later in itertools.pairwise(after))
+    assert json.loads((folder / "result.json").read_text())["samples"] == 60_000
+
+
+def test_a_run_that_diverges_says_what_to_do_and_can_be_taken_up_again(tmp_path, capsys):
+    folder = tmp_path / "run"
+    (tmp_path / "wild.toml").write_text(WILD)
+    assert command("fit", tmp_path / "wild.toml", "--run", folder) == 2
+    err = capsys.readouterr().err
+    assert re.search(r"error: the fit diverged at update \d+, after \d+ samples .* lower", err)
+    assert "--retries N goes back and halves the rate up to N times" in err
+    assert command("resume", folder, "--retries", 60) == 0
+
+
+def test_of_two_that_begin_in_one_folder_at_once_one_is_refused(tmp_path):
+    """Neither spoils what the other does."""
+    for attempt in range(3):
+        folder, errors = tmp_path / f"run-{attempt}", tmp_path / f"errors-{attempt}"
+        fit = ["fit", *MODEL, "--run", folder, "--seed"]
+        children = {seed: begun(*fit, seed, errors=f"{errors}-{seed}") for seed in (1, 2)}
+        codes = {exit_code(child): seed for seed, child in children.items()}
+        assert set(codes) == {0, 2}
+        refusal = Path(f"{errors}-{codes[2]}").read_text()
+        assert re.search("holds a run already|another process is at work", refusal)
+        assert f"seed = {codes[0]}\n" in (folder / "experiment.toml").read_text()
+        assert (folder / "result.json").exists()
+
+
+def test_runs_that_begin_at_once_are_given_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    children = [begun("fit", *MODEL, "--samples", 500) for _ in range(4)]
+    assert [exit_code(child) for child in children] == [0] * 4
+    assert len(list((tmp_path / "runs").glob("*/result.json"))) == 4
+
+
+def test_what_cannot_be_built_leaves_no_folder(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert command("fit", "--model", "gru:hidden=10000000", "--run", folder) == 2
+    assert "can't be built" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_the_time_of_a_run_is_that_of_all_its_processes(tmp_path):
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--run", folder) == 0
+    before = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").unlink()
+    assert command("resume", folder) == 0
+    assert json.loads((folder / "result.json").read_text()) == before
+    assert before["seconds"] > 0
+    assert before["samples_timed"] == 60_000
+
+
+def test_the_course_of_a_run_can_be_read_while_it_runs(tmp_path, monkeypatch, unkilled):
+    monkeypatch.setattr("seqfit.cli.journal.SECONDS_BETWEEN", 0.05)
+    folder = tmp_path / "run"
+    arguments = ["fit", *MODEL, "--samples", 500_000_000, "--run", folder]
+    assert in_a_process_of_its_own(3.0, *arguments)
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    assert rows[0] == "samples,loss"
+    assert 10 < len(rows) <= 1026  # thinned: it does not grow with the run
+    spent = json.loads((folder / "time.json").read_text())
+    assert 0 < spent["seconds"] < 3.0
+    assert spent["samples_timed"] >= int(rows[-1].split(",")[0]) > 0
+
+
+@pytest.mark.parametrize("recipe", [[], ["--recipe", "exact"], ["--recipe", "question_2017"]])
+def test_too_few_samples_are_called_so(recipe, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert command("fit", *recipe, "--samples", 1, "--run", folder) == 0
+    err = capsys.readouterr().err
+    doubt = json.loads((folder / "result.json").read_text())["doubt"]
+    assert doubt in err
+    assert "1 sample was fitted" in doubt
+    assert "too few to tell" in doubt

@@ -5,7 +5,16 @@ import torch
 
 from seqfit import Fitter
 from seqfit.fitting import TorchOptimizer
-from seqfit.models import GRU, LSTM, RNN, OutputFeedback, Scaled, StateSpace, Wrap
+from seqfit.models import (
+    GRU,
+    LSTM,
+    RNN,
+    DiagonalStateSpace,
+    OutputFeedback,
+    Scaled,
+    StateSpace,
+    Wrap,
+)
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
 from seqfit.signals import RandomHold
 from seqfit.targets import SaturatedIntegral
@@ -27,16 +36,17 @@ class Asks(torch.nn.Module):
         return self.map(x) if x.sum().item() > -1 else self.map(-x), state
 
 
-MODELS = [
-    GRU(5, head=(4,)),
-    LSTM(5, layers=2),
-    RNN(5, head=()),
-    OutputFeedback(4),
-    StateSpace(2, 4),
-    Scaled(GRU(4), (0.3,), (2.0,), (0.1,), (0.5,)),
-    Wrap(torch.nn.GRU, start=lambda streams: torch.zeros(1, streams, 1), stream_axis=1),
-    Wrap(Asks),
-]
+MODELS = {
+    "gru": GRU(5, head=(4,)),
+    "lstm": LSTM(5, layers=2),
+    "rnn": RNN(5, head=()),
+    "output_feedback": OutputFeedback(4),
+    "state_space": StateSpace(2, 4),
+    "diagonal": DiagonalStateSpace(4),
+    "scaled": Scaled(GRU(4), (0.3,), (2.0,), (0.1,), (0.5,)),
+    "torch": Wrap(torch.nn.GRU, start=lambda streams: torch.zeros(1, streams, 1), stream_axis=1),
+    "asks": Wrap(Asks),
+}
 SCHEDULES = [
     EveryWindow(3),
     Accumulate(2, 10, streams=3),
@@ -64,9 +74,9 @@ def weights(fitted):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
-@pytest.mark.parametrize("model", MODELS, ids=str)
+@pytest.mark.parametrize("model", MODELS)
 def test_the_weights_are_those_of_the_processor(model, schedule):
-    parts = {"model": model, "schedule": schedule}
+    parts = {"model": MODELS[model], "schedule": schedule}
     found = fitter(**parts, device="cuda").fit(150 * schedule.streams)
     expected = fitter(**parts, engine="eager").fit(150 * schedule.streams)
     assert found.report.updates == expected.report.updates > 5

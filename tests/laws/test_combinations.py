@@ -56,4 +56,4 @@ def combined(targets):
 @pytest.mark.slow
 def test_combinations_of_combinations_obey_the_laws():
     targets = st.recursive(leaves, combined, max_leaves=6)
-    check_target(targets, numbered_streams=True, examples=30)
+    check_target(targets, examples=30)

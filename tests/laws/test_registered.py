@@ -74,7 +74,6 @@ EXAMPLES = {
 SETTINGS = {
     ("targets", "triggered_hold"): {"inputs": 2},
     ("targets", "counter"): {"inputs": 2},
-    ("targets", "missing"): {"numbered_streams": True},
     ("targets", "resettable_integral"): {"inputs": 2},
     ("targets", "pid"): {"inputs": 2},
     ("targets", "flip_flop"): {"inputs": 3},
@@ -83,11 +82,7 @@ SETTINGS = {
     ("targets", "delayed_match"): {"inputs": 3},
     ("targets", "context_integration"): {"inputs": 4},
     ("targets", "switch"): {"inputs": 2},
-    ("targets", "noisy"): {"numbered_streams": True},
-    ("targets", "recorded"): {
-        "numbered_streams": True,
-        "inputs": samples(streams=st.integers(1, 3)),
-    },
+    ("targets", "recorded"): {"inputs": samples(streams=st.integers(1, 3))},
 }
 
 REGISTERED = [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
@@ -319,7 +314,7 @@ class TestTargets:
         )
         bad = [{"target": 3}, {"share": 1.5}, {"share": np.nan}, {"seed": -1}]
         bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
-        check_target(missing, numbered_streams=True, bad_arguments=bad_arguments)
+        check_target(missing, bad_arguments=bad_arguments)
 
     def test_noisy_ones_obey_the_laws_whatever_is_observed(self):
         noisy = st.builds(
@@ -332,8 +327,8 @@ class TestTargets:
         )
         bad = [{"deviation": -1.0}, {"outliers": 1.1}, {"seed": -1}, {"seed": 0.5}, {"target": 1}]
         bad_arguments = [{"target": Delay()} | arguments for arguments in bad]
-        check_target(noisy, numbered_streams=True, bad_arguments=bad_arguments)
-        check_target(Noisy(Delay(2)), numbered_streams=True, inputs=3, examples=10)
+        check_target(noisy, bad_arguments=bad_arguments)
+        check_target(Noisy(Delay(2)), inputs=3, examples=10)
 
     def test_counters_count_whatever_their_threshold(self):
         counters = st.builds(Counter, threshold=numbers)

@@ -54,6 +54,46 @@ class Short(Constant):
         return np.ones((length, streams, 1), dtype=np.float32), (streams, position + length)
 
 
+@attrs.frozen
+class Divisible(Signal):
+    """Correct: the streams of a state can run without one another."""
+
+    divisible = True
+
+    def start(self, streams, seed):
+        return {"streams": range(streams), "held": np.zeros((2, streams))}
+
+    def generate(self, state, length):
+        added = np.arange(1, length + 1)[:, None] * (1 + np.array(state["streams"]))
+        x = (state["held"][1] + added).astype(np.float32)  # (length, streams)
+        held = np.stack([state["held"][0], x[-1] if length else state["held"][1]])
+        return x[..., None], state | {"held": held}
+
+
+class DivisibleWithoutNumbers(Divisible):
+    def start(self, streams, seed):
+        return {"held": np.zeros((2, streams))}
+
+    def generate(self, state, length):
+        numbered = state | {"streams": range(state["held"].shape[1])}
+        x, after = super().generate(numbered, length)
+        return x, {"held": after["held"]}
+
+
+class DivisibleByItsWord(Divisible):
+    def start(self, streams, seed):
+        return {"streams": streams}
+
+    def generate(self, state, length):
+        return np.ones((length, state["streams"], 1), np.float32), state
+
+
+class LosesItsNumbers(Divisible):
+    def generate(self, state, length):
+        x, after = super().generate(state, length)
+        return x, after | {"streams": range(len(state["streams"]))}
+
+
 class SeesChunks(Constant):
     bounds = (0.0, math.inf)
 
@@ -72,6 +112,11 @@ class SeesStreams(Constant):
 
     def generate(self, state, length):
         return np.full((length, state, 1), state, dtype=np.float32), state
+
+
+class SkipsOneTooFew(Ramp):
+    def skip(self, state, length):
+        return state | {"position": state["position"] + max(0, length - 1)}
 
 
 class GlobalGenerator(Constant):
@@ -229,7 +274,7 @@ class Unvalidated(Ramp):
 
 
 class TestCorrectSignals:
-    @pytest.mark.parametrize("signal", [Ramp(), Constant(), Short()])
+    @pytest.mark.parametrize("signal", [Ramp(), Constant(), Short(), Divisible()])
     def test_pass(self, signal):
         check_signal(signal)
 
@@ -243,6 +288,10 @@ class TestCorrectSignals:
         ("chunk invariance", SeesChunks()),
         ("chunk invariance", SeesEmptyChunks()),
         ("stream independence", SeesStreams()),
+        ("skip", SkipsOneTooFew()),
+        ("division", DivisibleWithoutNumbers()),
+        ("division", DivisibleByItsWord()),
+        ("division", LosesItsNumbers()),
         ("determinism", GlobalGenerator()),
         ("determinism", CountsCallsInItsModule()),
         ("determinism", CountsCallsInItself()),

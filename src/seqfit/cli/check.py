@@ -28,12 +28,6 @@ def check(
     outputs: Annotated[
         int | None, typer.Option(help="Output channels of a model. [default: 2]")
     ] = None,
-    numbered_streams: Annotated[
-        bool,
-        typer.Option(
-            "--numbered-streams", help="Streams of a target may differ on the same inputs."
-        ),
-    ] = False,
     examples: Annotated[int, typer.Option(help="Examples that are tried for each law.")] = 25,
 ) -> None:
     """Check an installed signal, target, model or schedule against the laws of its interface.
@@ -52,7 +46,7 @@ def check(
     require_positive_int("--examples", examples)
     kind, text = which_kind(component)
     part = parse_part(kind, text)
-    options = _options(kind, part, inputs, outputs, numbered_streams)
+    options = _options(kind, part, inputs, outputs)
     verdicts: dict[str, LawViolation | None] = {}
 
     def note(law: str, violation: LawViolation | None) -> None:
@@ -83,23 +77,18 @@ def check(
 
 
 def _options(
-    kind: plugins.Kind, part: Any, inputs: int | None, outputs: int | None, numbered_streams: bool
+    kind: plugins.Kind, part: Any, inputs: int | None, outputs: int | None
 ) -> dict[str, Any]:
     from seqfit.validators import require_positive_int
 
-    given: dict[str, Any] = {
-        "inputs": inputs,
-        "outputs": outputs,
-        "numbered_streams": numbered_streams or None,
-    }
-    takes = {"targets": {"inputs", "numbered_streams"}, "models": {"inputs", "outputs"}}
+    given: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
+    takes = {"targets": {"inputs"}, "models": {"inputs", "outputs"}}
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
-        option = f"--{name.replace('_', '-')}"
+        option = f"--{name}"
         if name not in takes.get(kind, set()):
             raise ValueError(f"{option} does not go with a {kind[:-1]}")
-        if name != "numbered_streams":
-            require_positive_int(option, value)
+        require_positive_int(option, value)
     return {"inputs": _fewest_inputs(part)} | given if kind == "targets" else given
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seqfit.cli.live import LiveData
-    from seqfit.fitting import Experiment
+    from seqfit.fitting import Experiment, Ranks
     from seqfit.live import Chunk
 
 INTERRUPTED = 130
@@ -101,52 +101,63 @@ def fit(
     metrics.csv (the course of the loss), fitter.safetensors (weights and all else, for
     seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
     seqfit resume RUN.
+
+    Started by torchrun, as in torchrun --nproc-per-node=4 -m -- seqfit fit, it divides the streams
+    of the schedule among the processes.
     """
     from rich.console import Console
 
-    from seqfit.cli.live import LiveData, run_live
+    from seqfit.cli.live import run_live
     from seqfit.cli.run import run_experiment, run_search
+    from seqfit.fitting import joined
+    from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.validators import require_positive_int
 
-    if checkpoint_every is not None:
-        require_positive_int("--checkpoint-every", checkpoint_every)
-    if retries < 0:
-        raise ValueError(f"--retries must be a non-negative int, got {retries}")
     console = Console(stderr=True)
-    chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
-    if engine is not None:
-        chosen["engine"] = engine
-    if (data is not None and str(data) == "-") or follow:
-        if retries or time is not None:
-            option = "--retries" if retries else "--time"
-            raise ValueError(f"{option} is not for samples as they come; leave it out")
-        if data is None:
-            raise ValueError("--follow is for --data, which is missing")
-        inputs, outputs = _columns(inputs, outputs, chosen)
-        live = LiveData(str(data), inputs, outputs, samples)
-        what_of = _live_experiment(live, experiment, recipe, seed, chosen)
-        result = run_live(live, what_of, run, console, checkpoint_every)
-        _end(result, as_json)
-        return
-    if data is not None:
-        if recipe == "auto":
-            raise ValueError("--recipe auto does not take --data; name a recipe, see 'seqfit list'")
-        chosen |= _recorded(data, inputs, outputs, time, chosen, recipe)
-    elif inputs or outputs or time:
-        raise ValueError("--input, --output and --time name columns of --data, which is missing")
-    own_model = chosen.keys() & {"model", "schedule", "engine"}
-    if recipe == "auto" or (recipe is None and experiment is None and not own_model):
-        if experiment is not None or own_model:
-            raise ValueError("--recipe auto chooses model, schedule and engine; leave them out")
-        result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
-    else:
-        what = _experiment(experiment, recipe, samples, seed, chosen)
-        name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-        result = run_experiment(what, run, name, console, checkpoint_every, retries)
-    _end(result, as_json)
-
-
-def _end(result: dict[str, Any], as_json: bool) -> None:
+    with joined() as ranks:
+        with ranks.alike():
+            if checkpoint_every is not None:
+                require_positive_int("--checkpoint-every", checkpoint_every)
+            if retries < 0:
+                raise ValueError(f"--retries must be a non-negative int, got {retries}")
+            if run is None and restarts_by_torchrun()[1]:
+                raise ValueError("--max-restarts needs --run, so that a restart finds its run")
+            chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
+            if engine is not None:
+                chosen["engine"] = engine
+            if (data is not None and str(data) == "-") or follow:
+                _require_alone(ranks, "samples are fitted as they come")
+                live = _live_data(data, inputs, outputs, time, samples, retries, chosen)
+                what_of = _live_experiment(live, experiment, recipe, seed, chosen)
+            else:
+                live = None
+                if data is not None:
+                    if recipe == "auto":
+                        raise ValueError(
+                            "--recipe auto does not take --data; name a recipe, see 'seqfit list'"
+                        )
+                    chosen |= _recorded(data, inputs, outputs, time, chosen, recipe)
+                elif inputs or outputs or time:
+                    raise ValueError(
+                        "--input, --output and --time name columns of --data, which is missing"
+                    )
+            own_model = chosen.keys() & {"model", "schedule", "engine"}
+            searches = recipe == "auto" or (recipe is None and experiment is None and not own_model)
+            if searches and live is None:
+                if experiment is not None or own_model:
+                    raise ValueError(
+                        "--recipe auto chooses model, schedule and engine; leave them out"
+                    )
+                _require_alone(ranks, "the search for a recipe runs")
+        if live is not None:
+            result = run_live(live, what_of, run, console, checkpoint_every)
+        elif searches:
+            result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
+        else:
+            with ranks.alike():
+                what = _experiment(experiment, recipe, samples, seed, chosen)
+            name = experiment.stem if experiment else recipe or ("data" if data else "fit")
+            result = run_experiment(what, run, name, console, checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:
@@ -258,3 +269,36 @@ def _experiment(
     if recipe is not None:
         raise ValueError(f"give either {path} or --recipe {recipe}, not both")
     return attrs.evolve(read_experiment(path), **chosen)
+
+
+def _require_alone(ranks: Ranks, what: str) -> None:
+    """Raise a ValueError where there are several ranks."""
+    if ranks.count > 1:
+        raise ValueError(
+            f"{what} in one process, there are {ranks.count} ranks; name a recipe, such as "
+            "--recipe gru, and a --schedule of several streams"
+        )
+
+
+def _live_data(
+    data: Path | None,
+    inputs: list[str] | None,
+    outputs: list[str] | None,
+    time: str | None,
+    samples: int | None,
+    retries: int,
+    chosen: dict[str, Any],
+) -> LiveData:
+    """Where samples come from as they come.
+
+    Raises:
+        ValueError: an option is missing, or is not for such samples.
+    """
+    from seqfit.cli.live import LiveData
+
+    if retries or time is not None:
+        option = "--retries" if retries else "--time"
+        raise ValueError(f"{option} is not for samples as they come; leave it out")
+    if data is None:
+        raise ValueError("--follow is for --data, which is missing")
+    return LiveData(str(data), *_columns(inputs, outputs, chosen), samples)

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 from rich.console import Console
 
+from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.run import announce, as_toml, conclude
 from seqfit.cli.runs import EXPERIMENT, LIVE, RunFolder
@@ -164,6 +165,7 @@ def _fit(
     console: Console,
 ) -> dict[str, Any]:
     (bar,) = (callback for callback in fitter.callbacks if isinstance(callback, ProgressLine))
+    (journal,) = (callback for callback in fitter.callbacks if isinstance(callback, Journal))
     try:
         with bar:
             if first is not None:
@@ -177,10 +179,9 @@ def _fit(
         if fitter.samples_given:
             folder.finish(fitter)
             console.print(f"what has come is kept in {folder.path}", style="yellow", **PLAIN)
-            folder.write_metrics(fitter)
         raise
-    folder.write_metrics(fitter)
-    return conclude(fitter, folder, folder.path.name, interrupt, console)
+    report = journal.report(fitter)
+    return conclude(fitter, report, folder, folder.path.name, interrupt, console)
 
 
 def _callbacks(
@@ -190,7 +191,8 @@ def _callbacks(
     console: Console,
     checkpoint_every: int | None,
 ) -> tuple[Any, ...]:
-    return ProgressLine(live.samples, console), interrupt, folder.checkpoints(checkpoint_every)
+    bar, checkpoints = ProgressLine(live.samples, console), folder.checkpoints(checkpoint_every)
+    return bar, interrupt, checkpoints, Journal(folder)
 
 
 def _first_samples(

@@ -106,9 +106,13 @@ class StopOnInterrupt(Callback):
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def after_update(self, fitter: Fitter) -> None:
-        if self.interrupted:
-            raise StopFitting
+    def wants(self, fitter: Fitter) -> bool:
+        return self.interrupted
+
+    def act(self, fitter: Fitter) -> None:
+        self.interrupted = True
+        raise StopFitting
 
     def while_waiting(self, fitter: Fitter) -> None:
-        self.after_update(fitter)
+        if self.interrupted:
+            raise StopFitting

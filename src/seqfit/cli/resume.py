@@ -28,18 +28,23 @@ def resume(
 
     It ends with the numbers that it would have without the stop, bit for bit. A run that was
     killed before its first checkpoint, and a search for a recipe, start again. A fit of standard
-    input goes on with what comes next.
+    input goes on with what comes next. Started by torchrun, it goes on in as many processes,
+    whatever number began it.
     """
     from rich.console import Console
 
     from seqfit.cli.live import is_live, resume_live
     from seqfit.cli.run import resume_run
+    from seqfit.fitting import joined
 
     console = Console(stderr=True)
-    if is_live(run):
-        result = resume_live(run, console, checkpoint_every)
-    else:
-        result = resume_run(run, console, checkpoint_every, retries)
+    with joined() as ranks:
+        if ranks.on_first(lambda: is_live(run)):
+            if ranks.count > 1:
+                raise ValueError(f"{run} fits samples as they come: resume it without torchrun")
+            result = resume_live(run, console, checkpoint_every)
+        else:
+            result = resume_run(run, console, checkpoint_every, retries, ranks)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

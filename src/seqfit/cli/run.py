@@ -12,6 +12,7 @@ import attrs
 from rich.console import Console
 
 from seqfit import configuration, recipes
+from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.environment import environment
@@ -21,14 +22,17 @@ from seqfit.fitting import (
     DivergedError,
     Experiment,
     Fitter,
+    Ranks,
     read_experiment,
     to_toml,
 )
+from seqfit.fitting.ranks import restarts_by_torchrun
 from seqfit.fitting.samples import Samples
 from seqfit.models.base import Solvable
 from seqfit.reporting.picture import PictureUnavailableError, draw_fit
 from seqfit.schedules.base import Progress, updates_within
 from seqfit.search import Attempt, auto
+from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
@@ -42,6 +46,7 @@ def run_experiment(
     console: Console,
     checkpoint_every: int | None = None,
     retries: int = 0,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -53,6 +58,7 @@ def run_experiment(
         checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
+        ranks: the processes that fit together; None for this one alone.
 
     Returns:
         The result as plain data.
@@ -60,17 +66,30 @@ def run_experiment(
     Raises:
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    require_runnable(what)
-    text = as_toml(what, console)
-    Fitter.of(what)  # what can't be fitted is an error before a folder is made
-    folder = RunFolder.create(run, name, EXPERIMENT, text)
+    ranks = Ranks() if ranks is None else ranks
+    with ranks.alike():
+        require_runnable(what)
+        text = as_toml(what, console)
+    if restarts_by_torchrun()[0] and run is not None and ranks.on_first(lambda: _holds(run, text)):
+        return resume_run(run, console, checkpoint_every, retries, ranks)
+    folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
         announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
 
+def _holds(run: Path, experiment: str) -> bool:
+    """Whether a folder holds a run of this very experiment, which ranks that died have begun."""
+    path = run / EXPERIMENT
+    return path.exists() and path.read_text(encoding="utf-8") == experiment
+
+
 def resume_run(
-    run: Path, console: Console, checkpoint_every: int | None = None, retries: int = 0
+    run: Path,
+    console: Console,
+    checkpoint_every: int | None = None,
+    retries: int = 0,
+    ranks: Ranks | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
 
@@ -79,6 +98,7 @@ def resume_run(
         console: where people read along.
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
+        ranks: see `run_experiment`; there may be more or fewer than when it was stopped.
 
     Returns:
         The result as plain data.
@@ -90,13 +110,16 @@ def resume_run(
         BlockingIOError: another process is at work in it.
         DivergedError: the fit diverged; the folder holds the last good weights.
     """
-    folder = RunFolder.open(run)
+    ranks = Ranks() if ranks is None else ranks
+    folder = RunFolder.open(run, ranks)
     with folder.locked():
-        search = folder.search()
-        if search is not None:
+        if ranks.on_first((folder.path / SEARCH).exists):
+            if ranks.count > 1:
+                raise ValueError(f"{run} is a search for a recipe: resume it without torchrun")
+            search = folder.search()
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
             return _search(**search, folder=folder, console=console)
-        what = read_experiment(folder.path / EXPERIMENT)
+        what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
 
 
@@ -125,25 +148,23 @@ def _fit(
     retries: int,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
-    wanted = 0  # halvings of the learning rate
+    wanted = skip = 0  # halvings of the learning rate, and checkpoints that led nowhere
     for attempt in range(retries + 1):
-        interrupt, bar, halvings = (
-            StopOnInterrupt(),
-            ProgressLine(what.samples, console),
-            Halvings(),
-        )
-        callbacks = (bar, interrupt, halvings, folder.checkpoints(checkpoint_every))
-        found, damaged = folder.unfinished(what, callbacks)
+        bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
+        halvings, journal = Halvings(), Journal(folder)
+        checkpoints = folder.checkpoints(checkpoint_every)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
-        fitter = found or Fitter.of(what, callbacks)
+        fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
             halvings.made = wanted
         left = fitter.samples_left
-        if not left and (folder.path / RESULT).exists():
+        if not left and folder.ranks.on_first((folder.path / RESULT).exists):
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
@@ -153,12 +174,18 @@ def _fit(
         except DivergedError as error:
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
-                raise
+                hint = (
+                    "" if retries else "; --retries N goes back and halves the rate up to N times"
+                )
+                raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
+            skip = 0 if checkpoints.has_taken else skip + (attempt > 0)
             console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
-        finally:
-            folder.write_metrics(fitter)
-    return conclude(fitter, folder, name, interrupt, console)
+    report = journal.report(fitter)
+    folder.finish(fitter)
+    if not folder.ranks.is_first:
+        return {"interrupted": interrupt.interrupted}
+    return conclude(fitter, report, folder, name, interrupt, console)
 
 
 def run_search(
@@ -205,7 +232,9 @@ def _search(
         best = auto(samples, seed, parts, begin, end)
     folder.write_text(EXPERIMENT, as_toml(best.fitter.experiment, console))
     folder.write_metrics(best.fitter)
-    result = conclude(best.fitter, folder, best.recipe, interrupt, console)
+    report = attrs.asdict(best.fitter.report)
+    folder.finish(best.fitter)
+    result = conclude(best.fitter, report, folder, best.recipe, interrupt, console)
     if not interrupt.interrupted:
         (folder.path / SEARCH).unlink(missing_ok=True)
     return result
@@ -250,21 +279,26 @@ def announce(what: Experiment, console: Console) -> None:
 
 
 def conclude(
-    fitter: Fitter, folder: RunFolder, name: str, interrupt: StopOnInterrupt, console: Console
+    fitter: Fitter,
+    report: dict[str, Any],
+    folder: RunFolder,
+    name: str,
+    interrupt: StopOnInterrupt,
+    console: Console,
 ) -> dict[str, Any]:
-    """Save the fit, score it where there is something held out, and say how it went."""
-    folder.finish(fitter)
+    """Score a fit that was saved where there is something held out, and say how it went."""
     if interrupt.interrupted:
         console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
         console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
     held_out = None if fitter.signal is None else fitter.held_out_samples()
     scores = None if held_out is None else fitter.score(*held_out)
-    report = fitter.report
-    result = attrs.asdict(report) | {
+    doubt = None if scores is None else _doubt(fitter, scores)
+    result = report | {
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
         "scores": None if scores is None else scores.as_dict(),
+        "doubt": doubt,
         "run": str(folder.path),
         "environment": environment(),
     }
@@ -273,14 +307,15 @@ def conclude(
         console.print(fitter.describe(), style="bold", **_PLAIN)
     folder.write_json(RESULT, result)
     console.print(
-        f"{report.samples:,} samples in {report.updates:,} updates and {report.seconds:.1f} s: "
-        f"{report.us_per_sample:.1f} us a sample with the {report.engine} engine",
+        f"{report['samples']:,} samples in {report['updates']:,} updates and "
+        f"{report['seconds']:.1f} s: {report['us_per_sample']:.1f} us a sample with the "
+        f"{report['engine']} engine",
         soft_wrap=True,
     )
     if held_out is None or scores is None:
-        console.print(f"mean loss before each of the last updates: {report.loss:.3g}", **_PLAIN)
+        console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **_PLAIN)
     else:
-        _show_scores(fitter, folder, name, scores, held_out, console)
+        _show_scores(fitter, folder, name, scores, held_out, doubt, console)
     console.print(f"the run is in {folder.path}", **_PLAIN)
     return result
 
@@ -291,6 +326,7 @@ def _show_scores(
     name: str,
     scores: Scores,
     held_out: tuple[Samples, Samples],
+    doubt: str | None,
     console: Console,
 ) -> None:
     console.print(
@@ -298,7 +334,24 @@ def _show_scores(
         f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
         soft_wrap=True,
     )
+    if doubt is not None:
+        console.print(doubt, style="yellow", **_PLAIN)
     try:
         draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
         console.print(f"no picture: {error}", style="yellow", **_PLAIN)
+
+
+def _doubt(fitter: Fitter, scores: Scores) -> str | None:
+    """Why the fit says little of the target, if that is so."""
+    report = fitter.report
+    fitted = f"{report.samples:,} sample{'s were' if report.samples > 1 else ' was'} fitted"
+    if fitter.verdict == VERDICTS[Status.TOO_FEW.value]:
+        return f"{fitted}, which is too few to tell: hardly more than the model has numbers"
+    if scores.nrmse is not None and scores.nrmse >= 1.0:
+        times = f"{report.updates:,} update{'s' if report.updates > 1 else ''}"
+        return (
+            f"the free run is no nearer the target than a constant is: {fitted}, in {times}, which "
+            "may be too few to tell"
+        )
+    return None

@@ -16,7 +16,15 @@ import attrs
 import filelock
 
 from seqfit import configuration, plugins
-from seqfit.fitting import Callback, CheckpointError, Checkpoints, Experiment, Fitter, load_latest
+from seqfit.fitting import (
+    Callback,
+    CheckpointError,
+    Checkpoints,
+    Experiment,
+    Fitter,
+    Ranks,
+    load_latest,
+)
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
 from seqfit.limits import in_short, read_text, require_shallow
@@ -29,25 +37,35 @@ SEARCH = "search.json"
 LIVE = "live.json"
 LOCK = ".lock"
 RESULT = "result.json"
+TIME = "time.json"
 PICTURE = "fit.png"
 EVALUATION = "evaluation.json"
 SECONDS_BETWEEN = 30.0
-"""From checkpoint to checkpoint, where it is not said in samples."""
+"""From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
 
 @final
 @attrs.frozen
 class RunFolder:
-    """A folder for one run.
+    """A folder for one run, in which the first of its ranks alone writes.
 
     Attributes:
         path: the folder.
+        ranks: the processes of the run.
     """
 
     path: Path
+    ranks: Ranks = attrs.field(factory=Ranks)
 
     @classmethod
-    def create(cls, path: Path | None, name: str, claim: str, content: str) -> RunFolder:
+    def create(
+        cls,
+        path: Path | None,
+        name: str,
+        claim: str,
+        content: str,
+        ranks: Ranks | None = None,
+    ) -> RunFolder:
         """A new folder, or one without a run, claimed by the file that says what is run in it.
 
         Args:
@@ -55,22 +73,34 @@ class RunFolder:
             name: used where there is no path.
             claim: name of the file, `EXPERIMENT` or `SEARCH`.
             content: what it says.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileExistsError: the folder holds a run already.
             OSError: the folder can't be made or written.
         """
+        ranks = Ranks() if ranks is None else ranks
+        return cls(ranks.on_first(lambda: cls._claimed(path, name, claim, content)), ranks)
+
+    @classmethod
+    def _claimed(cls, path: Path | None, name: str, claim: str, content: str) -> Path:
         if path is None:
-            taken = (Path("runs") / f"{name}-{number:03d}" for number in itertools.count(1))
-            path = next(path for path in taken if not path.exists())
+            path = _next_free(name)
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"--run {path} is a file, not a folder")
-        folder = cls(path)
-        if folder.holds_a_run:
-            raise FileExistsError(f"--run {path} holds a run already; choose another folder")
         path.mkdir(parents=True, exist_ok=True)
-        folder.write_text(claim, content)
-        return folder
+        folder = cls(path)
+        try:
+            with folder.locked():  # of two that begin here at once, one finds the other's claim
+                if folder.holds_a_run:
+                    raise FileExistsError(
+                        f"--run {path} holds a run already; choose another folder"
+                    )
+                folder.write_text(claim, content)
+        except OSError:
+            folder._remove_if_empty()
+            raise
+        return path
 
     @property
     def holds_a_run(self) -> bool:
@@ -82,22 +112,35 @@ class RunFolder:
         """Whether a fit could go on in it."""
         return (self.path / CHECKPOINT).exists() or bool(checkpoints_in(self.path / CHECKPOINTS))
 
+    @property
+    def checkpoints_taken(self) -> int:
+        """How many checkpoints of the way are there."""
+        return len(checkpoints_in(self.path / CHECKPOINTS))
+
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, ranks: Ranks | None = None) -> RunFolder:
         """A folder that a fit has left.
+
+        Args:
+            path: the folder.
+            ranks: the processes of the run; None for this one alone.
 
         Raises:
             FileNotFoundError: there is none.
             NotADirectoryError: it is a file.
         """
+        ranks = Ranks() if ranks is None else ranks
+        ranks.on_first(lambda: cls._require_run(path))
+        return cls(path, ranks)
+
+    @classmethod
+    def _require_run(cls, path: Path) -> None:
         if not path.exists():
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
-        folder = cls(path)
-        if not folder.holds_a_run:
+        if not cls(path).holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
-        return folder
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -107,12 +150,16 @@ class RunFolder:
             BlockingIOError: another process is at work in the folder.
         """
         lock = filelock.FileLock(self.path / LOCK)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise BlockingIOError(f"another process is at work in {self.path}") from None
-        try:
+
+        def acquire() -> None:
+            try:
+                lock.acquire(blocking=False)
+            except filelock.Timeout:
+                raise BlockingIOError(f"another process is at work in {self.path}") from None
             remove_unfinished(self.path)
+
+        self.ranks.on_first(acquire)
+        try:
             yield
         finally:
             lock.release()
@@ -131,9 +178,18 @@ class RunFolder:
             try:
                 yield
             except Exception:
-                if not self.has_checkpoints:
+                if self.ranks.is_first and not self.has_checkpoints:
                     (self.path / claim).unlink(missing_ok=True)
+                    self._remove_if_empty()
                 raise
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder where it holds nothing but its lock."""
+        lock = self.path / LOCK
+        with contextlib.suppress(OSError):
+            if [*self.path.iterdir()] == [lock]:
+                lock.unlink()
+                self.path.rmdir()
 
     def checkpoints(self, samples: int | None) -> Checkpoints:
         """Takes checkpoints while a fit runs: every half minute, or every so many samples."""
@@ -141,13 +197,14 @@ class RunFolder:
         return Checkpoints(self.path / CHECKPOINTS, samples=samples, seconds=seconds)
 
     def unfinished(
-        self, experiment: Experiment, callbacks: tuple[Callback, ...]
+        self, experiment: Experiment, callbacks: tuple[Callback, ...], skip: int = 0
     ) -> tuple[Fitter | None, list[str]]:
         """The fit as its last checkpoint has it; None where there is none yet.
 
         Args:
             experiment: what is fitted in the folder.
             callbacks: told of each update.
+            skip: how many of the newest checkpoints are passed over.
 
         Returns:
             The fitter, and what was wrong with newer files.
@@ -156,31 +213,36 @@ class RunFolder:
             CheckpointError: there are checkpoints, but none can be read.
         """
         ended = self.path / CHECKPOINT
+        if skip > self.ranks.on_first(lambda: self.checkpoints_taken):
+            return None, []
         try:  # those on the way are removed at the end: where there are any, they are newer
             fitter, damaged = load_latest(
-                self.path / CHECKPOINTS, callbacks=callbacks, experiment=experiment
+                self.path / CHECKPOINTS,
+                callbacks=callbacks,
+                ranks=self.ranks,
+                experiment=experiment,
+                skip=skip,
             )
             return fitter, [str(error) for error in damaged]
         except FileNotFoundError:
             messages = []
         except CheckpointError as error:
-            if not ended.exists():
+            if not self.ranks.on_first(ended.exists):
                 raise
             messages = [str(error)]
-        if not ended.exists():
+        if not self.ranks.on_first(ended.exists):
             return None, messages
-        return load_of(ended, experiment, callbacks=callbacks), messages
+        fitter = load_of(ended, experiment, callbacks=callbacks, ranks=self.ranks)
+        return fitter, messages
 
-    def search(self) -> dict[str, Any] | None:
-        """What a search in the folder was asked for, with its parts; None where there is none.
+    def search(self) -> dict[str, Any]:
+        """What a search in the folder was asked for, with its parts.
 
         Raises:
             ConfigurationError: the file that says so is damaged, or a part in it is wrong.
             PluginError: a part in it can't be loaded.
         """
         path = self.path / SEARCH
-        if not path.exists():
-            return None
         kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
         with configuration.naming(str(path)):
             try:
@@ -203,7 +265,8 @@ class RunFolder:
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed."""
         fitter.save(self.path / CHECKPOINT)
-        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+        if self.ranks.is_first:
+            shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
 
     def fitter(self) -> Fitter:
         """The fit as it was left.
@@ -221,6 +284,8 @@ class RunFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
+        if not self.ranks.is_first:
+            return
         write_atomically(self.path / name, lambda file: file.write(content))
 
     def write_text(self, name: str, content: str) -> None:
@@ -238,3 +303,13 @@ class RunFolder:
     def write_json(self, name: str, data: dict[str, Any]) -> None:
         """Write data as JSON, whole or not at all."""
         self.write_text(name, json.dumps(data, indent=2) + "\n")
+
+
+def _next_free(name: str) -> Path:
+    """A new folder below ``runs``, which no other process is given."""
+    for number in itertools.count(1):
+        path = Path("runs") / f"{name}-{number:03d}"
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
+    raise AssertionError("numbers have no end")

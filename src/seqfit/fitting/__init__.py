@@ -8,6 +8,7 @@ from seqfit.fitting.fitter import Fitter
 from seqfit.fitting.learner import DivergedError
 from seqfit.fitting.optimizers import LevenbergMarquardt, TorchLearningRate, TorchOptimizer
 from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.ranks import RankLostError, Ranks, joined
 from seqfit.fitting.report import Report
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "Fitter",
     "LevenbergMarquardt",
     "Predictor",
+    "RankLostError",
+    "Ranks",
     "Report",
     "StopFitting",
     "TorchLearningRate",
     "TorchOptimizer",
     "from_toml",
+    "joined",
     "load_latest",
     "read_experiment",
     "to_toml",

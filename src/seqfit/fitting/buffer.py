@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from seqfit.fitting.samples import Samples
-from seqfit.states import State, map_arrays, stack, unstack
+from seqfit.fitting.tail import Tail
+from seqfit.states import State, is_tensor, leaves, map_arrays, map_leaves, stack, unstack
+from seqfit.streams import Axes
 
 
 @final
@@ -20,16 +22,16 @@ class SampleBuffer:
     """The newest samples, and the model's states at the update boundaries among them.
 
     Attributes:
-        x: inputs, (time, streams, inputs), from position `first` on.
-        y: outputs, (time, streams, outputs).
+        inputs: from position `first` on.
+        outputs: likewise.
         first: position of the first sample held.
         position: position of the first sample that no update has taken yet.
         boundaries: positions between updates, oldest first, each with the model's state there;
             the last one is `position`.
     """
 
-    x: Samples
-    y: Samples
+    inputs: Tail
+    outputs: Tail
     first: int
     position: int
     boundaries: list[tuple[int, State]]
@@ -40,8 +42,8 @@ class SampleBuffer:
     ) -> SampleBuffer:
         """A buffer before the first sample, where the model has the state given."""
         return cls(
-            x=np.empty((0, streams, inputs), dtype),
-            y=np.empty((0, streams, outputs), dtype),
+            inputs=Tail.of(np.empty((0, streams, inputs), dtype)),
+            outputs=Tail.of(np.empty((0, streams, outputs), dtype)),
             first=0,
             position=0,
             boundaries=[(0, state)],
@@ -54,7 +56,8 @@ class SampleBuffer:
             lambda leaf: leaf.to(device), unstack(state["states"], len(state["boundaries"]))
         )
         boundaries = list(zip(state["boundaries"].tolist(), kept, strict=True))
-        return cls(state["x"], state["y"], state["first"], state["position"], boundaries)
+        inputs, outputs = Tail.of(state["x"]), Tail.of(state["y"])
+        return cls(inputs, outputs, state["first"], state["position"], boundaries)
 
     def state(self) -> State:
         """All of it as a state tree."""
@@ -68,15 +71,38 @@ class SampleBuffer:
             "states": stack([*states]),
         }
 
+    @staticmethod
+    def stream_axes(state: State) -> Axes:
+        """Where the streams lie in its `state`; in that of a model each tensor begins with them."""
+        first = state["states"]["first"]
+        return {
+            "x": 1,
+            "y": 1,
+            "states": {
+                "first": map_leaves(lambda leaf: 0 if is_tensor(leaf) else None, first),
+                "leaves": [1 if is_tensor(leaf) else None for leaf in leaves(first)],
+            },
+        }
+
+    @property
+    def x(self) -> Samples:
+        """Inputs, (time, streams, inputs), from position `first` on."""
+        return self.inputs.samples
+
+    @property
+    def y(self) -> Samples:
+        """Outputs, (time, streams, outputs)."""
+        return self.outputs.samples
+
     @property
     def waiting(self) -> int:
         """Samples of each stream that no update has taken yet."""
-        return self.first + len(self.x) - self.position
+        return self.first + len(self.inputs) - self.position
 
     def append(self, x: Samples, y: Samples) -> None:
         """Add new samples at the end."""
-        self.x = np.concatenate([self.x, x])
-        self.y = np.concatenate([self.y, y])
+        self.inputs.append(x)
+        self.outputs.append(y)
 
     def boundary_before(self, position: int) -> tuple[int, State]:
         """The newest boundary at or before a position, and the model's state there."""
@@ -108,10 +134,11 @@ class SampleBuffer:
         del self.boundaries[: self._index_before(oldest)]
 
     def drop_past(self) -> None:
-        """Give back the memory of samples that lie before the oldest boundary."""
-        keep = self.boundaries[0][0] - self.first
-        self.x, self.y = self.x[keep:].copy(), self.y[keep:].copy()
-        self.first += keep
+        """Drop the samples that lie before the oldest boundary."""
+        passed = self.boundaries[0][0] - self.first
+        self.inputs.drop(passed)
+        self.outputs.drop(passed)
+        self.first += passed
 
     def _index_before(self, position: int) -> int:
         return bisect_right(self.boundaries, position, key=itemgetter(0)) - 1

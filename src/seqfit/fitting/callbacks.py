@@ -26,6 +26,10 @@ def require_callbacks(_instance: Any, attribute: attrs.Attribute[Any], value: An
 class Callback:
     """Told of each update; override what you need. A callback must not change the fitter.
 
+    In a fit on several ranks each has callbacks of its own, of the same classes in the same order.
+    What all of them must do at the same update, stop or save say, and what a clock, a signal of
+    the system or a rank's own streams decide, is for `wants` and `act`.
+
     Attributes:
         every_update: whether it must be told of each update. Where all callbacks can do without,
             many updates are made at a time, and they are told after these.
@@ -41,6 +45,16 @@ class Callback:
 
     def while_waiting(self, fitter: Fitter) -> None:
         """Called now and then while `Fitter.fit_live` waits; may raise `StopFitting`."""
+
+    def wants(self, fitter: Fitter) -> bool:
+        """Whether `act` is to be called; asked after each update.
+
+        Of several ranks all act, after the next update, where any of them wants it.
+        """
+        return False
+
+    def act(self, fitter: Fitter) -> None:
+        """Called where it is wanted; may raise `StopFitting`."""
 
     def after_fit(self, fitter: Fitter) -> None:
         """Called at the end of each `Fitter.fit` and `Fitter.partial_fit`, error or not."""

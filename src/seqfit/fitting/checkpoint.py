@@ -19,7 +19,7 @@ from seqfit import states
 from seqfit.limits import HEADER_BYTES, in_short
 from seqfit.states import State
 
-FORMAT = 2
+FORMAT = 3
 DOCUMENT, CHECKSUM = "seqfit", "sha256"
 """Where in the header of a file its JSON is, and the checksum."""
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
 from seqfit.fitting.experiment import Experiment, to_partial_data
+from seqfit.fitting.ranks import Ranks
 from seqfit.validators import is_finite, require_positive_int
 
 if TYPE_CHECKING:
     from seqfit.fitting.fitter import Fitter
+    from seqfit.fitting.snapshot import Snapshot
 
 _NAME = re.compile(r"checkpoint-(\d{12})\.safetensors")
 
@@ -23,12 +26,14 @@ _NAME = re.compile(r"checkpoint-(\d{12})\.safetensors")
 class Checkpoints(Callback):
     """Saves a fit every so many samples or seconds, and keeps the last few files.
 
-    A file is complete and on the disk before an older one is removed, so that at any moment at
-    least one can be read. Updates are made many at a time, and a checkpoint is taken after them:
-    at or soon after the sample that was asked for.
+    A file is complete and on the disk before another is removed, so that at any moment at least
+    one can be read. It is written while the fit goes on, which waits for it where the next one is
+    due, or at its end. Updates are made many at a time, and a checkpoint is taken after them: at
+    or soon after the sample that was asked for.
 
     Args:
-        folder: where to; it is made if it is not there.
+        folder: where to, for one fit alone: it is made if it is not there, and checkpoints in it
+            of more samples than the fit has, which it then does not come from, are removed.
         samples: from checkpoint to checkpoint, over all streams; None leaves it to the seconds.
         seconds: likewise; None leaves it to the samples.
         keep: how many files are kept.
@@ -59,24 +64,66 @@ class Checkpoints(Callback):
         )  # fmt: skip
         self._saved_at: int | None = None
         self._saved_when = time.monotonic()
+        self._has_taken = False
+        self._writing: Future[None] | None = None
 
-    def after_update(self, fitter: Fitter) -> None:
+    @property
+    def has_taken(self) -> bool:
+        """Whether it has saved the fit at all."""
+        return self._has_taken
+
+    def wants(self, fitter: Fitter) -> bool:
         now = fitter.report.samples
         if self._saved_at is None:  # the fit has just begun, or goes on from a checkpoint
-            self._saved_at = 0 if not checkpoints_in(self._folder) else now
+            self._saved_at = max((n for n in map(_samples, self._files()) if n <= now), default=0)
         by_samples = self._samples is not None and now - self._saved_at >= self._samples
         by_time = self._seconds is not None and time.monotonic() - self._saved_when >= self._seconds
-        if by_samples or by_time:
-            self.take(fitter)
+        return by_samples or by_time
+
+    def act(self, fitter: Fitter) -> None:
+        self.take(fitter)
+
+    def after_fit(self, fitter: Fitter) -> None:
+        self._finish_writing()
 
     def take(self, fitter: Fitter) -> None:
-        """Save now, and remove what is older than the last few."""
+        """Begin to save now; what is older than the last few is removed when that is done.
+
+        Raises:
+            OSError: the one before could not be written.
+        """
+        fitter.ranks.on_first(self._make_ready)
+        snapshot = fitter.snapshot()
+        if fitter.ranks.is_first:
+            writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+            self._writing = writer.submit(self._write, snapshot)
+            writer.shutdown(wait=False)
+        self._saved_at, self._saved_when = snapshot.samples, time.monotonic()
+        self._has_taken = True
+
+    def _make_ready(self) -> None:
+        self._finish_writing()
         self._folder.mkdir(parents=True, exist_ok=True)
-        samples = fitter.report.samples
-        fitter.save(self._folder / f"checkpoint-{samples:012}.safetensors")
-        for path in checkpoints_in(self._folder)[self._keep :]:
+
+    def _write(self, snapshot: Snapshot) -> None:
+        snapshot.write(self._folder / f"checkpoint-{snapshot.samples:012}.safetensors")
+        files = self._files()
+        newer = [path for path in files if _samples(path) > snapshot.samples]
+        for path in (*newer, *files[len(newer) + self._keep :]):
             path.unlink()
-        self._saved_at, self._saved_when = samples, time.monotonic()
+
+    def _finish_writing(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _files(self) -> list[Path]:
+        return checkpoints_in(self._folder)
+
+
+def _samples(path: Path) -> int:
+    """After how many samples a checkpoint was taken."""
+    return int(path.stem.rpartition("-")[2])
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
@@ -91,7 +138,9 @@ def load_latest(
     folder: Path,
     *,
     callbacks: tuple[Callback, ...] = (),
+    ranks: Ranks | None = None,
     experiment: Experiment | None = None,
+    skip: int = 0,
     **parts: Any,
 ) -> tuple[Fitter, list[CheckpointError]]:
     """The fit of the newest checkpoint that can be read.
@@ -101,8 +150,10 @@ def load_latest(
     Args:
         folder: where `Checkpoints` were taken.
         callbacks: told of each update.
+        ranks: the processes that fit together, all of which call this; None for this one alone.
         experiment: what is fitted in the folder; a checkpoint of another is as good as damaged.
             None takes any.
+        skip: how many of the newest are passed over.
         parts: see `Fitter.load`.
 
     Returns:
@@ -112,22 +163,30 @@ def load_latest(
         FileNotFoundError: there is no checkpoint.
         CheckpointError: none can be read; it tells what is wrong with the newest.
     """
-    paths = checkpoints_in(folder)
+    ranks = Ranks() if ranks is None else ranks
+    paths = ranks.on_first(lambda: checkpoints_in(folder)[skip:])
     if not paths:
         raise FileNotFoundError(f"no checkpoint in {str(folder)!r}")
-    with contextlib.suppress(OSError):
-        remove_unfinished(folder)
+    if ranks.is_first:
+        with contextlib.suppress(OSError):
+            remove_unfinished(folder)
     damaged: list[CheckpointError] = []
     for path in paths:
         try:
-            return load_of(path, experiment, callbacks=callbacks, **parts), damaged
+            fitter = load_of(path, experiment, callbacks=callbacks, ranks=ranks, **parts)
+            return fitter, damaged
         except CheckpointError as error:
             damaged.append(error)
     raise damaged[0]
 
 
 def load_of(
-    path: Path, experiment: Experiment | None, *, callbacks: tuple[Callback, ...], **parts: Any
+    path: Path,
+    experiment: Experiment | None,
+    *,
+    callbacks: tuple[Callback, ...],
+    ranks: Ranks | None = None,
+    **parts: Any,
 ) -> Fitter:
     """The fitter in a file, which must be of an experiment where one is given.
 
@@ -137,7 +196,7 @@ def load_of(
     """
     from seqfit.fitting.fitter import Fitter
 
-    fitter = Fitter.load(path, callbacks=callbacks, **parts)
+    fitter = Fitter.load(path, callbacks=callbacks, ranks=ranks, **parts)
     if experiment is not None:
         there, here = (to_partial_data(e)[0] for e in (fitter.experiment, experiment))
         for name in sorted(there | here):

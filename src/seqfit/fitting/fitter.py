@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
@@ -10,6 +11,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
+from seqfit import states
 from seqfit.computing import computing
 from seqfit.configuration import ConfigurationError
 from seqfit.evaluation.free_run import free_run
@@ -19,15 +21,18 @@ from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_ch
 from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
 from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.report import Report
 from seqfit.fitting.restored import restore
 from seqfit.fitting.samples import Samples, as_array, as_samples
+from seqfit.fitting.snapshot import Snapshot
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.limits import in_short
 from seqfit.live.base import LiveSource
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
+from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
 SAMPLES_AT_ONCE = 2**14
@@ -44,15 +49,19 @@ class Fitter(Experiment):
 
     Attributes:
         callbacks: told of each update, see `seqfit.fitting.callbacks.Callback`.
+        ranks: the processes that fit together, each a share of the schedule's streams; see
+            `seqfit.fitting.ranks.joined`. All of them make the fitter, fit, save and load alike.
     """
 
     callbacks: tuple[Callback, ...] = attrs.field(
         default=(), converter=as_tuple, validator=require_callbacks, kw_only=True, repr=False
     )
+    ranks: Ranks = attrs.field(factory=Ranks, kw_only=True, repr=False)
     _course: Course = attrs.field(init=False, factory=Course, repr=False)
 
     def __attrs_post_init__(self) -> None:
         Experiment.__attrs_post_init__(self)
+        self.ranks.require(self.schedule.streams, self.device)
         self._course.begin(self.schedule.streams, self.seed)
         if self.signal is not None and self.target is not None:
             source = SampleSource.start(
@@ -62,15 +71,21 @@ class Fitter(Experiment):
                 self.seed,
                 self.dtype,
                 self.missing,
+                self._own,
             )
             self._course.source = source
-            self._course.training = Training.begin(self, self.signal.channels, source.outputs)
+            self._begin(self.signal.channels, source.outputs)
 
     @classmethod
-    def of(cls, experiment: Experiment, callbacks: tuple[Callback, ...] = ()) -> Fitter:
+    def of(
+        cls,
+        experiment: Experiment,
+        callbacks: tuple[Callback, ...] = (),
+        ranks: Ranks | None = None,
+    ) -> Fitter:
         """The fitter of an experiment."""
         fields = {f.name: getattr(experiment, f.name) for f in attrs.fields(Experiment)}
-        return cls(**fields, callbacks=callbacks)
+        return cls(**fields, callbacks=callbacks, ranks=Ranks() if ranks is None else ranks)
 
     @property
     def module(self) -> StreamModule:
@@ -86,13 +101,14 @@ class Fitter(Experiment):
     def report(self) -> Report:
         """What the fit has cost and come to so far."""
         training, course = self._training(), self._course
-        timed = max(course.samples_timed, 1)
+        seconds, timed = course.spent
         return Report(
             samples=training.buffer.position * self.schedule.streams,
             replayed=training.replayed * self.schedule.streams,
             updates=training.updates,
-            seconds=course.seconds,
-            us_per_sample=course.seconds / timed * 1e6,
+            seconds=seconds,
+            samples_timed=timed,
+            us_per_sample=seconds / max(timed, 1) * 1e6,
             engine=training.learner.method,
             model=repr(self.model),
             schedule=repr(self.schedule),
@@ -166,7 +182,8 @@ class Fitter(Experiment):
         with self._fitting():
             self._advance(end + course.given)
             while course.generated < end:
-                length = min(end - course.generated, max(1, SAMPLES_AT_ONCE // streams))
+                at_once = max(1, SAMPLES_AT_ONCE // -(-streams // self.ranks.count))
+                length = min(end - course.generated, at_once)
                 training.buffer.append(*source.take(length))
                 course.generated += length
                 self._advance(end + course.given)
@@ -179,6 +196,8 @@ class Fitter(Experiment):
             x: inputs, (time, streams, inputs); (time, inputs) or (time,) where there is one
                 stream.
             y: what should come out, (time, streams, outputs), likewise.
+
+        Each of several ranks is given the samples of all streams, and fits its own.
 
         Returns:
             The fitter itself.
@@ -196,10 +215,10 @@ class Fitter(Experiment):
                 f"x and y must be equally long, got {len(inputs)} and {len(outputs)} samples"
             )
         if training is None:
-            training = Training.begin(self, inputs.shape[2], outputs.shape[2])
-            self._course.training = training
+            training = self._begin(inputs.shape[2], outputs.shape[2])
+        own = slice(self._own.start, self._own.stop)
         with self._fitting():
-            training.buffer.append(inputs, outputs)
+            training.buffer.append(inputs[:, own], outputs[:, own])
             self._course.given += len(inputs)
             everything = training.buffer.position + training.buffer.waiting
             self._advance(everything)
@@ -346,29 +365,38 @@ class Fitter(Experiment):
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.
 
+        Of several ranks all call it, and the first one writes: a file as one process would.
+
         Raises:
             OSError: the file can't be written; an older one is then left as it was.
         """
-        data, missing = to_partial_data(self.experiment)
-        sizes = _channels(self._training())
-        write_checkpoint(
-            Path(path),
-            {"experiment": data, "missing": missing, "inputs": sizes[0], "outputs": sizes[1]},
-            {
-                "course": self._course.state(),
-                "callbacks": [[type(c).__name__, c.state()] for c in self.callbacks],
-            },
-        )
+        configuration, state = self._configuration(), self._state()
+        self.ranks.on_first(lambda: write_checkpoint(Path(path), configuration, state))
+
+    def snapshot(self) -> Snapshot:
+        """What `save` would write now, to be written while the fit goes on.
+
+        Of several ranks, all make one, and that of the first holds the state.
+        """
+        state = states.copy(self._state())
+        return Snapshot(self.report.samples, self._configuration(), state)
 
     @classmethod
     def load(
-        cls, path: str | Path, *, callbacks: tuple[Callback, ...] = (), **parts: Any
+        cls,
+        path: str | Path,
+        *,
+        callbacks: tuple[Callback, ...] = (),
+        ranks: Ranks | None = None,
+        **parts: Any,
     ) -> Fitter:
         """The fitter that `save` wrote.
 
         Args:
             path: the file.
             callbacks: told of each update.
+            ranks: the processes that fit together, as many as you like, whatever number of them
+                has saved it; the first one reads it. None for this process alone.
             parts: fields of the experiment that could not be written, such as a model that wraps
                 a module of your own.
 
@@ -376,7 +404,8 @@ class Fitter(Experiment):
             FileNotFoundError: there is no such file.
             CheckpointError: it is not a checkpoint, is damaged, or does not fit its parts.
         """
-        content, state = read_checkpoint(Path(path))
+        ranks = Ranks() if ranks is None else ranks
+        content, state = ranks.on_first(lambda: read_checkpoint(Path(path)))
         try:
             missing = {name: why for name, why in content["missing"].items() if name not in parts}
             if missing:
@@ -386,11 +415,11 @@ class Fitter(Experiment):
                     f"Fitter.load(path, {name}=...)"
                 )
             experiment = from_partial_data(content["experiment"], parts, source=str(path))
-            fitter = cls.of(experiment, callbacks)
+            fitter = cls.of(experiment, callbacks, ranks)
             course = fitter._course
             if course.training is None:
-                course.training = Training.begin(fitter, content["inputs"], content["outputs"])
-            restore(course, state["course"], experiment.schedule)
+                fitter._begin(content["inputs"], content["outputs"])
+            restore(course, state["course"], experiment.schedule, fitter.ranks)
             saved = dict(state["callbacks"])
             for callback in callbacks:
                 if type(callback).__name__ in saved:
@@ -410,6 +439,30 @@ class Fitter(Experiment):
             ) from error
         return fitter
 
+    @functools.cached_property
+    def _plain_experiment(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What of the experiment can be written, found once: it takes longer than the writing."""
+        return to_partial_data(self.experiment)
+
+    def _configuration(self) -> dict[str, Any]:
+        data, missing = self._plain_experiment
+        inputs, outputs = _channels(self._training())
+        return {"experiment": data, "missing": missing, "inputs": inputs, "outputs": outputs}
+
+    def _state(self) -> State:
+        callbacks = [[type(c).__name__, c.state()] for c in self.callbacks]
+        return {"course": self._course.gathered(self.ranks), "callbacks": callbacks}
+
+    @property
+    def _own(self) -> range:
+        """The streams that this rank runs."""
+        return self.ranks.share(self.schedule.streams)
+
+    def _begin(self, inputs: int, outputs: int) -> Training:
+        training = Training.begin(self, inputs, outputs, self.ranks)
+        self._course.training = training
+        return training
+
     def _training(self) -> Training:
         if self._course.training is None:
             raise ValueError("this fitter has no model yet: call partial_fit(x, y) first")
@@ -417,6 +470,7 @@ class Fitter(Experiment):
 
     @contextlib.contextmanager
     def _fitting(self) -> Iterator[None]:
+        self.ranks.wishes = self.ranks.granted = [False] * len(self.callbacks)
         try:
             with self._course.running(self.threads):
                 yield
@@ -443,6 +497,14 @@ class Fitter(Experiment):
     def _after_update(self) -> None:
         for callback in self.callbacks:
             callback.after_update(self)
+        ranks = self.ranks
+        if ranks.count == 1:
+            ranks.granted = [callback.wants(self) for callback in self.callbacks]
+        for callback, granted in zip(self.callbacks, ranks.granted, strict=True):
+            if granted:
+                callback.act(self)
+        if ranks.count > 1:
+            ranks.wishes = [callback.wants(self) for callback in self.callbacks]
 
 
 def _channels(training: Training) -> tuple[int, int]:

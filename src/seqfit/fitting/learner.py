@@ -20,12 +20,14 @@ from seqfit.fitting.engines import (
     Run,
     RunOutcome,
     Segment,
+    SummedGradient,
     UnknownToCompiledError,
     choose_engine,
 )
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.losses import Loss, elementwise
 from seqfit.fitting.optimizers import OptimizerFactory, TorchLearningRate
+from seqfit.fitting.ranks import Ranks
 from seqfit.models.base import StreamModule
 from seqfit.schedules.base import updates_within
 from seqfit.states import State, map_together
@@ -149,7 +151,12 @@ class GradientLearner(Learner):
 
     @classmethod
     def build(
-        cls, experiment: Experiment, optimizer: OptimizerFactory, inputs: int, outputs: int
+        cls,
+        experiment: Experiment,
+        optimizer: OptimizerFactory,
+        inputs: int,
+        outputs: int,
+        ranks: Ranks,
     ) -> GradientLearner:
         """A learner with fresh weights."""
         module = build_module(experiment, inputs, outputs)
@@ -160,8 +167,10 @@ class GradientLearner(Learner):
             rate = rate.over(updates_within(experiment.schedule, experiment.samples))
         scheduler = None if rate is None else rate(torch_optimizer)
         engine, compiled, method = _choose(
-            experiment, module, parameters, torch_optimizer, scheduler
+            experiment, module, parameters, torch_optimizer, scheduler, ranks
         )
+        if ranks.count > 1:
+            engine = SummedGradient(engine, parameters, ranks, experiment.schedule.streams)
         return cls(
             module=module,
             parameters=parameters,
@@ -290,6 +299,7 @@ def _choose(
     parameters: tuple[torch.nn.Parameter, ...],
     optimizer: torch.optim.Optimizer,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None,
+    ranks: Ranks,
 ) -> tuple[Engine, CompiledUpdates | None, str]:
     """What computes gradients, what makes whole updates if anything does, and their name."""
     engine, loss, clip = choose_engine(experiment.engine), experiment.loss, experiment.clip
@@ -299,6 +309,9 @@ def _choose(
         return engine, None, engine.name
     try:
         engine = CompiledGradient(module, parameters, loss)
+        if ranks.count > 1:
+            why = f"{ranks.count} ranks sum gradients, compiled makes whole updates"
+            return engine, None, f"{engine.name} ({why})"
         compiled = CompiledUpdates(module, parameters, optimizer, scheduler, loss, clip)
     except UnknownToCompiledError as error:
         if experiment.engine == CompiledUpdates.name:

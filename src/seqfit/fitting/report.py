@@ -17,6 +17,7 @@ class Report:
         replayed: samples that updates went through once more, replayed or looked back on.
         updates: updates made.
         seconds: time spent in fitting, since the fitter was made or loaded.
+        samples_timed: samples that were fitted in that time.
         us_per_sample: microseconds for each sample fitted in that time.
         engine: the engine that was used, or the solver.
         model: the model's configuration.
@@ -28,6 +29,7 @@ class Report:
     replayed: int
     updates: int
     seconds: float
+    samples_timed: int
     us_per_sample: float
     engine: str
     model: str

@@ -15,14 +15,15 @@ import torch
 
 from seqfit.fitting.buffer import SampleBuffer
 from seqfit.fitting.course import Course
+from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.source import SampleSource
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State, is_tensor, map_arrays
 from seqfit.validators import is_int
 
 
-def restore(course: Course, state: State, schedule: UpdateSchedule) -> None:
-    """Take a course that has just begun to where a state has it.
+def restore(course: Course, state: State, schedule: UpdateSchedule, ranks: Ranks) -> None:
+    """Take a course that has just begun to where a state has it, with the streams of this rank.
 
     Raises:
         Exception: of any kind, where the state is not that of such a course.
@@ -32,7 +33,7 @@ def restore(course: Course, state: State, schedule: UpdateSchedule) -> None:
     fresh = training.buffer
     if source is not None:
         begun = attrs.evolve(source)
-    course.restore(state)
+    course.restore(state, ranks)
     for owner, name in (
         (course, "asked"), (course, "generated"), (course, "given"), (training, "updates"),
         (training, "replayed"), (training.buffer, "first"), (training.buffer, "position"),
@@ -68,6 +69,9 @@ def require_form(found: State, examples: tuple[State, State], where: str) -> Non
             raise ValueError(f"{where} is not built as it should be")
         for key in keys:
             require_form(found[key], (one[key], other[key]), f"{where}.{key}")
+    elif isinstance(one, range):
+        if found != one:
+            raise ValueError(f"{where} must be {one}, got {found!r:.40}")
     elif isinstance(one, np.ndarray) or is_tensor(one):
         if type(found) is not type(one) or found.ndim != one.ndim:
             raise ValueError(f"{where} is not an array of {one.ndim} dimensions")

@@ -16,17 +16,27 @@ from seqfit.fitting.learner import GradientLearner, Learner, build_module
 from seqfit.fitting.losses import Loss, elementwise
 from seqfit.fitting.module_error import MOST_PARAMETERS, solve_module
 from seqfit.fitting.optimizers import LevenbergMarquardt
+from seqfit.fitting.ranks import Ranks
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.second_order.outcome import VERDICTS
 from seqfit.states import State, copy
 
 
-def begin_learner(experiment: Experiment, inputs: int, outputs: int) -> Learner:
-    """The learner that the experiment's optimizer asks for, with fresh weights."""
+def begin_learner(experiment: Experiment, inputs: int, outputs: int, ranks: Ranks) -> Learner:
+    """The learner that the experiment's optimizer asks for, with fresh weights.
+
+    Raises:
+        ValueError: the optimizer can't do what the experiment or several ranks ask of it.
+    """
     optimizer = experiment.optimizer
     if isinstance(optimizer, LevenbergMarquardt):
+        if ranks.count > 1:
+            raise ValueError(
+                f"LevenbergMarquardt solves in one process, there are {ranks.count} ranks; use an "
+                "optimizer of torch, which the recipe 'gru' does, or start it without torchrun"
+            )
         return SolvingLearner.build(experiment, optimizer, inputs, outputs)
-    return GradientLearner.build(experiment, optimizer, inputs, outputs)
+    return GradientLearner.build(experiment, optimizer, inputs, outputs, ranks)
 
 
 @final

@@ -15,10 +15,13 @@ from seqfit.fitting.curve import LossCurve
 from seqfit.fitting.engines import Run, Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import DivergedError, Learner
+from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.solving import begin_learner
 from seqfit.models.base import detach
+from seqfit.randomness import CHANCE, derived_seed
 from seqfit.schedules.base import Progress, Update
 from seqfit.states import State, map_together, rows
+from seqfit.streams import Axes
 
 
 @final
@@ -28,12 +31,13 @@ class Training:
 
     Attributes:
         learner: the module that is fitted, and its optimizer.
-        buffer: samples that wait or may be looked back on.
+        buffer: samples of this rank's streams that wait or may be looked back on.
         schedule_state: the schedule's state before the next update.
         updates: updates made.
         replayed: samples of each stream that updates went through once more.
         loss: mean loss over the new samples of the last update; NaN before it.
         curve: the course of the loss.
+        ranks: the processes that fit together.
     """
 
     learner: Learner
@@ -43,15 +47,16 @@ class Training:
     replayed: int = 0
     loss: float = math.nan
     curve: LossCurve = attrs.field(factory=LossCurve)
+    ranks: Ranks = attrs.field(factory=Ranks)
 
     @classmethod
-    def begin(cls, experiment: Experiment, inputs: int, outputs: int) -> Training:
+    def begin(cls, experiment: Experiment, inputs: int, outputs: int, ranks: Ranks) -> Training:
         """A training before its first sample."""
-        learner = begin_learner(experiment, inputs, outputs)
-        streams = experiment.schedule.streams
+        learner = begin_learner(experiment, inputs, outputs, ranks)
+        streams = len(ranks.share(experiment.schedule.streams))
         state = detach(learner.module.start(streams))
         buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)
-        return cls(learner, buffer, experiment.schedule.start())
+        return cls(learner, buffer, experiment.schedule.start(), ranks=ranks)
 
     def advance(
         self,
@@ -86,12 +91,13 @@ class Training:
             count = 1
             if not one_by_one and schedule.repeats(progress):
                 count = (until - buffer.position) // update.length
+            self._draw_apart(experiment.seed)
             try:
                 losses, states = self._learn(inputs, outputs, update, count, schedule.history)
             except DivergedError as error:
                 raise DivergedError(self._where_diverged(error)) from None
             if experiment.missing == "mask":
-                losses = self._of_what_is_there(losses, update.length)
+                losses = self._of_what_is_there(losses, update.length, schedule.streams)
             for i, loss in enumerate(losses, start=1):
                 if not math.isnan(loss):
                     self.curve.add(buffer.position + i * update.length, loss)
@@ -119,6 +125,11 @@ class Training:
             "curve": attrs.asdict(self.curve),
         }
 
+    @staticmethod
+    def stream_axes(state: State) -> Axes:
+        """Where the streams lie in its `state`."""
+        return {"buffer": SampleBuffer.stream_axes(state["buffer"])}
+
     def restore(self, state: State) -> None:
         """Go on from what `state` gave."""
         self.learner.restore(state["learner"])
@@ -128,17 +139,21 @@ class Training:
         self.loss = state["loss"]
         self.curve = LossCurve(**state["curve"])
 
-    def _of_what_is_there(self, losses: list[float], length: int) -> list[float]:
+    def _of_what_is_there(self, losses: list[float], length: int, streams: int) -> list[float]:
         """Mean losses of updates over the outputs that are not missing; NaN where all are.
 
         Args:
             losses: means over all outputs, of which missing ones are 0.
             length: new samples of each of these updates.
+            streams: how many run on all ranks.
         """
         first = self.buffer.position - self.buffer.first
         y = self.buffer.y[first : first + length * len(losses)]
         there = ~np.isnan(y).reshape(len(losses), -1)
         shares = there.mean(axis=1)
+        if self.ranks.count > 1:
+            shares *= y.shape[1] / streams
+            self.ranks.sum(torch.from_numpy(shares))
         return [
             loss / share if share else math.nan for loss, share in zip(losses, shares, strict=True)
         ]
@@ -186,6 +201,12 @@ class Training:
             with torch.no_grad():
                 _, state = self.learner.module.fast_forward(inputs[between], state)
         return detach(state)
+
+    def _draw_apart(self, seed: int) -> None:
+        """Let each rank's module draw other numbers, those of this update, if it draws any."""
+        if self.ranks.count > 1:
+            own = derived_seed(seed, CHANCE, self.updates, self.ranks.number)
+            torch.default_generator.manual_seed(own)
 
     @property
     def _device(self) -> torch.device:

@@ -13,6 +13,8 @@ from seqfit.states import State
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
+_BLOCK = 4096
+
 
 class Signal(abc.ABC):
     """A source of input samples for any number of independent streams.
@@ -26,6 +28,9 @@ class Signal(abc.ABC):
         dtype: dtype of the samples, ``"float32"`` or ``"float64"``.
         max_streams: how many streams there are at most; None where there is no limit.
         length: samples in each stream; None where it never ends.
+        divisible: whether some of its streams can run without the others: its states then hold
+            the numbers of their streams as a ``range``, and `seqfit.streams` can divide them.
+            Where it is False, each process of a fit on several generates all streams.
     """
 
     __slots__ = ()
@@ -34,6 +39,7 @@ class Signal(abc.ABC):
     dtype: str = "float32"
     max_streams: int | None = None
     length: int | None = None
+    divisible: bool = False
 
     @abc.abstractmethod
     def start(self, streams: int, seed: int) -> State:
@@ -60,6 +66,16 @@ class Signal(abc.ABC):
             x: array of shape (length, streams, channels) and dtype `dtype`.
             state: the state after them.
         """
+
+    def skip(self, state: State, length: int) -> State:
+        """The state after the next samples, as `generate` gives it, without the samples.
+
+        Signals whose samples depend on their position alone reach any other at once; this default
+        generates what lies between.
+        """
+        for done in range(0, length, _BLOCK):
+            _, state = self.generate(state, min(_BLOCK, length - done))
+        return state
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
+from seqfit.compiling import compiled
 from seqfit.randomness import uniforms
 from seqfit.signals.base import Array, Signal
+from seqfit.signals.position import look_back
 from seqfit.states import State
 from seqfit.validators import above, finite, probability
 
@@ -19,7 +23,7 @@ class RandomHold(Signal):
     """Holds its value, and at each sample jumps with a given probability to U(low, high).
 
     With its defaults this is the signal of the 2017 experiment: it starts at 0 and jumps to
-    U(0, 1) with probability 0.1.
+    U(0, 1) with probability 0.1. A far position is reached from the last jump before it.
 
     Attributes:
         jump_probability: probability of a jump at each sample, the first included.
@@ -33,23 +37,45 @@ class RandomHold(Signal):
     high: float = attrs.field(default=1.0, validator=above("low"))
     initial: float = attrs.field(default=0.0, validator=finite)
 
+    divisible = True
+
     def start(self, streams: int, seed: int) -> State:
-        held = np.full(streams, self.initial)
-        return {"seed": seed, "position": 0, "held": held}
+        held = np.full(streams, float(self.initial))
+        return {"seed": seed, "streams": range(streams), "position": 0, "held": held}
 
     def generate(self, state: State, length: int) -> tuple[Array, State]:
-        held, position = state["held"], state["position"]
-        u = uniforms(state["seed"], len(held), position, length, draws=2)
-        values = self.low + (self.high - self.low) * u[..., 1]  # (length, streams)
-        # Row 0 is the value held so far; each sample takes the newest row with a jump.
-        rows = np.concatenate([held[None], values])
-        jumps = np.where(u[..., 0] < self.jump_probability, np.arange(1, length + 1)[:, None], 0)
-        newest = np.maximum.accumulate(jumps, axis=0)
-        x = np.take_along_axis(rows, newest, axis=0)
-        held = x[-1].copy() if length else held
-        after = {"seed": state["seed"], "position": position + length, "held": held}
-        return x.astype(np.float32)[..., None], after  # (length, streams, 1)
+        held, position = state["held"].copy(), state["position"]
+        u = uniforms(state["seed"], state["streams"], position, length, draws=2)
+        x = np.empty((length, len(held), 1), dtype=np.float32)
+        low, width = float(self.low), float(self.high - self.low)
+        _hold(u, float(self.jump_probability), low, width, held, x)
+        return x, state | {"position": position + length, "held": held}
+
+    def skip(self, state: State, length: int) -> State:
+        def recall(window: int) -> State | None:
+            unknown = np.full(len(state["held"]), math.nan)
+            before = {"position": state["position"] + length - window, "held": unknown}
+            _, after = self.generate(state | before, window)
+            return None if np.isnan(after["held"]).any() else after
+
+        return look_back(self, state, length, recall)
 
     @property
     def bounds(self) -> tuple[float, float]:
         return min(self.low, self.initial), max(self.high, self.initial)
+
+
+@compiled
+def _hold(
+    u: npt.NDArray[np.float64],
+    probability: float,
+    low: float,
+    width: float,
+    held: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float32],
+) -> None:
+    for t in range(u.shape[0]):
+        for stream in range(u.shape[1]):
+            if u[t, stream, 0] < probability:
+                held[stream] = low + width * u[t, stream, 1]
+            x[t, stream, 0] = held[stream]

@@ -8,14 +8,15 @@ import attrs
 import numpy as np
 
 from seqfit.randomness import box_muller, uniforms
-from seqfit.signals.base import Array, Signal
+from seqfit.signals.base import Array
+from seqfit.signals.position import ByPosition
 from seqfit.states import State
 from seqfit.validators import above, finite, non_negative, positive_int
 
 
 @final
 @attrs.frozen
-class UniformNoise(Signal):
+class UniformNoise(ByPosition):
     """Independent samples from U(low, high).
 
     Attributes:
@@ -28,13 +29,14 @@ class UniformNoise(Signal):
     high: float = attrs.field(default=1.0, validator=above("low"))
     channels: int = attrs.field(default=1, validator=positive_int)
 
-    def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+    divisible = True
 
-    def generate(self, state: State, length: int) -> tuple[Array, State]:
+    def start(self, streams: int, seed: int) -> State:
+        return {"seed": seed, "streams": range(streams), "position": 0}
+
+    def samples(self, state: State, length: int) -> Array:
         u = uniforms(**state, length=length, draws=self.channels)  # (length, streams, channels)
-        x = (self.low + (self.high - self.low) * u).astype(np.float32)
-        return x, state | {"position": state["position"] + length}
+        return (self.low + (self.high - self.low) * u).astype(np.float32)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -43,7 +45,7 @@ class UniformNoise(Signal):
 
 @final
 @attrs.frozen
-class GaussianNoise(Signal):
+class GaussianNoise(ByPosition):
     """Independent samples from N(mean, deviation^2).
 
     Attributes:
@@ -56,10 +58,11 @@ class GaussianNoise(Signal):
     deviation: float = attrs.field(default=1.0, validator=non_negative)
     channels: int = attrs.field(default=1, validator=positive_int)
 
-    def start(self, streams: int, seed: int) -> State:
-        return {"seed": seed, "streams": streams, "position": 0}
+    divisible = True
 
-    def generate(self, state: State, length: int) -> tuple[Array, State]:
+    def start(self, streams: int, seed: int) -> State:
+        return {"seed": seed, "streams": range(streams), "position": 0}
+
+    def samples(self, state: State, length: int) -> Array:
         normal = box_muller(uniforms(**state, length=length, draws=2 * self.channels))
-        x = (self.mean + self.deviation * normal).astype(np.float32)  # (length, streams, channels)
-        return x, state | {"position": state["position"] + length}
+        return (self.mean + self.deviation * normal).astype(np.float32)

@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.recordings import Recording, as_names, as_recording, require_names, rows
-from seqfit.signals.base import Array, Signal
+from seqfit.signals.base import Array
+from seqfit.signals.position import ByPosition
 from seqfit.states import State
 from seqfit.validators import one_of
 
 
 @final
 @attrs.frozen
-class Recorded(Signal):
+class Recorded(ByPosition):
     """Columns of a recording, one channel each.
 
     Attributes:
@@ -34,6 +35,8 @@ class Recorded(Signal):
     length: int | None = attrs.field(init=False, eq=False, repr=False)
     _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
 
+    divisible = True
+
     def __attrs_post_init__(self) -> None:
         data = self.recording.columns(self.columns)  # (time, streams, channels)
         object.__setattr__(self, "_data", data)
@@ -42,12 +45,12 @@ class Recorded(Signal):
         object.__setattr__(self, "length", None if self.recording.repeat else len(data))
 
     def start(self, streams: int, seed: int) -> State:
-        return {"streams": streams, "position": 0}
+        return {"streams": range(streams), "position": 0}
 
-    def generate(self, state: State, length: int) -> tuple[Array, State]:
-        streams, position = state["streams"], state["position"]
-        x = rows(self._data, position, length, self.recording.repeat)[:, :streams]
-        return x.astype(self.dtype), {"streams": streams, "position": position + length}
+    def samples(self, state: State, length: int) -> Array:
+        x = rows(self._data, state["position"], length, self.recording.repeat)
+        numbers = state["streams"]
+        return x[:, numbers.start : numbers.stop].astype(self.dtype)
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -37,16 +37,16 @@ class Missing(Target):
     seed: int = attrs.field(default=0, validator=is_a_seed)
 
     def start(self, streams: int) -> State:
-        return {"target": self.target.start(streams), "position": 0}
+        return {"target": self.target.start(streams), "streams": range(streams), "position": 0}
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         y, after = self.target.transform(x, state["target"])
-        length, streams, channels = y.shape
+        length, _, channels = y.shape
         position = state["position"]
         seed = derived_seed(self.seed, MISSING)  # signals may have the same seed
-        u = uniforms(seed, streams, position, length, draws=channels)
+        u = uniforms(seed, state["streams"], position, length, draws=channels)
         y = np.where(u < self.share, y.dtype.type(np.nan), y)
-        return y, {"target": after, "position": position + length}
+        return y, state | {"target": after, "position": position + length}
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -42,14 +42,14 @@ class Noisy(Target):
     seed: int = attrs.field(default=0, validator=is_a_seed)
 
     def start(self, streams: int) -> State:
-        return {"target": self.target.start(streams), "position": 0}
+        return {"target": self.target.start(streams), "streams": range(streams), "position": 0}
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         y, after = self.target.transform(x, state["target"])
         length, streams, channels = y.shape
         u = uniforms(
             derived_seed(self.seed, OBSERVATION),  # signals may have the same seed
-            streams,
+            state["streams"],
             state["position"],
             length,
             draws=3 * channels,
@@ -58,10 +58,8 @@ class Noisy(Target):
         noise = (
             np.where(far, self.outlier_deviation, self.deviation) * box_muller(u[..., :2])[..., 0]
         )
-        return (y + noise).astype(x.dtype), {
-            "target": after,
-            "position": state["position"] + length,
-        }
+        after = state | {"target": after, "position": state["position"] + length}
+        return (y + noise).astype(x.dtype), after
 
     @property
     def memory(self) -> Memory:

@@ -39,14 +39,14 @@ class RecordedOutput(Target):
         available = self._data.shape[1]
         if streams > available:
             raise ValueError(f"the recording holds {available} streams, {streams} were asked for")
-        return {"position": 0}
+        return {"streams": range(streams), "position": 0}
 
     def transform(self, x: Array, state: State) -> tuple[Array, State]:
         require_samples(x, self)
-        position = state["position"]
+        numbers, position = state["streams"], state["position"]
         played = rows(self._data, position, len(x), self.recording.repeat)
-        y = played[:, : x.shape[1]].astype(x.dtype)  # (time, streams, outputs)
-        return y, {"position": position + len(x)}
+        y = played[:, numbers.start : numbers.stop].astype(x.dtype)  # (time, streams, outputs)
+        return y, {"streams": numbers, "position": position + len(x)}
 
     @property
     def bounds(self) -> tuple[float, float]:

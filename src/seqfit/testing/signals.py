@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State, same
+from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
 from seqfit.testing.laws import (
     BadArguments,
@@ -95,6 +96,20 @@ def _beside_more(signal: Signal) -> st.SearchStrategy[Example]:
     )
 
 
+def _skips_as_it_generates(
+    signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]
+) -> None:
+    state = signal.start(streams, seed)
+    for length in chunks:
+        skipped = signal.skip(state, length)
+        _, state = signal.generate(state, length)
+        if not same(skipped, state):
+            raise Broken(
+                f"skip() of {describe(signal)} gives another state than generate() after "
+                f"{length} samples"
+            )
+
+
 def _run(signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]) -> Run:
     def generate(state: State, length: int) -> tuple[Array, State]:
         return signal.generate(state, length)
@@ -158,6 +173,29 @@ def _does_not_see_other_streams(
         )
 
 
+def _runs_some_streams_alone(
+    signal: Signal, streams: int, seed: int, length: int, more_streams: int
+) -> None:
+    if not signal.divisible or signal.max_streams == 1:
+        return
+    who = f"{describe(signal)}, which is divisible,"
+    try:
+        axes = stream_axes(signal.start(1, seed), signal.start(2, seed))
+    except IndivisibleError as error:
+        raise Broken(f"a state of {who} can't be divided: {error}") from error
+    state = signal.start(more_streams, seed)
+    x, after = signal.generate(state, length)
+    shares = [range(streams), range(streams, more_streams)]
+    afters = []
+    for share in shares:
+        alone, after_alone = signal.generate(take(state, axes, share, more_streams), length)
+        if not same(alone, np.ascontiguousarray(x[:, share.start : share.stop])):
+            raise Broken(f"x of {who} is another when the streams {share} run without the others")
+        afters.append(after_alone)
+    if not same(join(afters[0], axes, [leaves(one, axes) for one in afters]), after):
+        raise Broken(f"the states of {who} do not make that of all streams when they are joined")
+
+
 def _does_not_see_chunks(signal: Signal, streams: int, seed: int, chunks: tuple[int, ...]) -> None:
     whole = _generated(signal, streams, seed, sum(chunks))
     state, parts = signal.start(streams, seed), []
@@ -182,5 +220,7 @@ _LAWS = (
     Law("bounds", _stays_within_bounds, _once),
     *laws_of_every_kind(_run, _in_chunks),
     Law("stream independence", _does_not_see_other_streams, _beside_more),
+    Law("division", _runs_some_streams_alone, _beside_more),
     Law("chunk invariance", _does_not_see_chunks, _in_chunks),
+    Law("skip", _skips_as_it_generates, _in_chunks),
 )

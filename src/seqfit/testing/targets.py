@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from hypothesis import strategies as st
 
+from seqfit import states
 from seqfit.states import State, same
+from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.testing.changes import changed_earlier, changed_later, changed_stream, split
@@ -34,7 +36,6 @@ def check_target(
     *,
     inputs: int | st.SearchStrategy[Array] = 1,
     max_length: int = LONGEST,
-    numbered_streams: bool = False,
     bad_arguments: BadArguments = (),
     examples: int = 25,
     on_verdict: OnVerdict | None = None,
@@ -46,8 +47,6 @@ def check_target(
         inputs: number of input channels; or, for a target that takes special inputs, a strategy
             of arrays of shape (time, streams, inputs).
         max_length: the most samples in an input, where `inputs` is a number.
-        numbered_streams: whether stream 1 may differ from stream 0 on the same inputs, as it does
-            in a recording.
         bad_arguments: arguments that its class must refuse, as a mapping for each call.
         examples: how many are tried for each law.
         on_verdict: called with the name of each law and its violation, or None; then all laws are
@@ -57,13 +56,17 @@ def check_target(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
-    laws = _laws(xs, _same_first_streams if numbered_streams else _same_when_alone)
     check_laws(
-        target, Target, laws, bad_arguments=bad_arguments, examples=examples, on_verdict=on_verdict
+        target,
+        Target,
+        _laws(xs),
+        bad_arguments=bad_arguments,
+        examples=examples,
+        on_verdict=on_verdict,
     )
 
 
-def _laws(xs: st.SearchStrategy[Array], same_beside_others: Callable[..., None]) -> list[Law]:
+def _laws(xs: st.SearchStrategy[Array]) -> list[Law]:
     def fixed(**values: st.SearchStrategy[Any]) -> _Cases:
         return lambda _target: st.fixed_dictionaries(values)
 
@@ -83,7 +86,7 @@ def _laws(xs: st.SearchStrategy[Array], same_beside_others: Callable[..., None])
         Law("causality", _does_not_look_ahead, lambda _target: changed_later(xs)),
         Law("memory", _remembers_no_more_than_it_says, lambda _target: changed_earlier(xs)),
         Law("streams do not mix", _keeps_streams_apart, lambda _target: changed_stream(xs)),
-        Law("streams do not mix", same_beside_others, once),
+        Law("streams do not mix", _same_when_alone, once),
         Law("chunk invariance", _does_not_see_chunks, in_chunks),
     ]
 
@@ -184,25 +187,36 @@ def _keeps_streams_apart(target: Target, x: Array, stream: int, changed: Array) 
 
 
 def _same_when_alone(target: Target, x: Array) -> None:
-    y = _transformed(target, x)
-    for stream in range(x.shape[1]):
+    """Each stream runs alone; where streams are numbered, from its part of the state of all."""
+    streams = x.shape[1]
+    start = target.start(streams)
+    y, after = target.transform(x, start)
+    are_numbered = any(isinstance(leaf, range) for leaf in states.leaves(start))
+    try:
+        before, then = stream_axes(_states(target, x[:, :1]), _states(target, x[:, [0, 0]]))
+        axes = before if before == then else None
+    except IndivisibleError:
+        axes = None
+    afters = []
+    for stream in range(streams):
         alone = np.ascontiguousarray(x[:, stream : stream + 1])
-        if not same(_transformed(target, alone), y[:, stream : stream + 1]):
+        state = target.start(1)
+        if are_numbered:
+            state = take(start, axes, range(stream, stream + 1), streams)
+        y_alone, after_alone = target.transform(alone, state)
+        if not same(y_alone, y[:, stream : stream + 1]):
             raise Broken(
                 f"stream {stream} of {describe(target)} is another when it runs alone than "
-                f"among {x.shape[1]}"
+                f"among {streams}; where it has a number, a range in the state has to say so"
             )
+        afters.append(leaves(after_alone, axes))
+    if axes is not None and not same(join(after_alone, axes, afters), after):
+        raise Broken(f"states of streams of {describe(target)} do not make that of all of them")
 
 
-def _same_first_streams(target: Target, x: Array) -> None:
-    y = _transformed(target, x)
-    for streams in range(1, x.shape[1]):
-        first = np.ascontiguousarray(x[:, :streams])
-        if not same(_transformed(target, first), y[:, :streams]):
-            raise Broken(
-                f"the first {streams} streams of {describe(target)} are others when they run "
-                f"without the rest of {x.shape[1]}"
-            )
+def _states(target: Target, x: Array) -> tuple[State, State]:
+    before = target.start(x.shape[1])
+    return before, target.transform(x, before)[1]
 
 
 def _does_not_see_chunks(target: Target, x: Array, chunks: tuple[int, ...], dtype: str) -> None:

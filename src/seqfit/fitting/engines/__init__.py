@@ -6,6 +6,7 @@ from seqfit.fitting.engines.compiled import CompiledUpdates
 from seqfit.fitting.engines.compiled_gradient import CompiledGradient
 from seqfit.fitting.engines.compiled_optimizer import UnknownToCompiledError
 from seqfit.fitting.engines.eager import EagerEngine
+from seqfit.fitting.engines.summed import SummedGradient
 from seqfit.fitting.engines.windowed import WindowedEngine
 
 ENGINES: tuple[Engine, ...] = (EagerEngine(), WindowedEngine())
@@ -28,6 +29,7 @@ __all__ = [
     "Run",
     "RunOutcome",
     "Segment",
+    "SummedGradient",
     "UnknownToCompiledError",
     "WindowedEngine",
     "choose_engine",
