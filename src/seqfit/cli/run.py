@@ -47,6 +47,7 @@ def run_experiment(
     checkpoint_every: int | None = None,
     retries: int = 0,
     ranks: Ranks | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -59,6 +60,7 @@ def run_experiment(
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
         ranks: the processes that fit together; None for this one alone.
+        tensorboard: whether it is logged for TensorBoard, when it is resumed too.
 
     Returns:
         The result as plain data.
@@ -74,6 +76,8 @@ def run_experiment(
         return resume_run(run, console, checkpoint_every, retries, ranks)
     folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries)
 
@@ -153,7 +157,7 @@ def _fit(
         bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
         halvings, journal = Halvings(), Journal(folder)
         checkpoints = folder.checkpoints(checkpoint_every)
-        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
@@ -189,7 +193,12 @@ def _fit(
 
 
 def run_search(
-    samples: int | None, seed: int, parts: dict[str, Any], run: Path | None, console: Console
+    samples: int | None,
+    seed: int,
+    parts: dict[str, Any],
+    run: Path | None,
+    console: Console,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Find the simplest recipe that explains a target, and leave a run folder.
 
@@ -199,6 +208,7 @@ def run_search(
         parts: parts of the experiments other than the recipes' own.
         run: the folder; None makes a new one.
         console: where people read along.
+        tensorboard: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -209,6 +219,8 @@ def run_search(
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         return _search(samples, seed, parts, folder, console)
 
 
@@ -220,7 +232,8 @@ def _search(
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
         announce(what, console)
-        return bars.enter_context(ProgressLine(what.samples, console)), interrupt
+        bar = bars.enter_context(ProgressLine(what.samples, console))
+        return bar, interrupt, *folder.tensorboard(name)
 
     def end(attempt: Attempt) -> bool:
         bars.close()

@@ -62,13 +62,7 @@ class TensorBoard(Callback):
         if every is not None:
             require_positive_int("every", every)
         require_positive_int("held_out", held_out)
-        try:
-            from tensorboard.summary import Writer
-        except ImportError as missing:
-            raise TensorBoardUnavailableError(
-                "logging for TensorBoard needs it: pip install 'seqfit[tensorboard]'"
-            ) from missing
-        self._make_writer = Writer
+        self._make_writer = writer_class()
         self._writer: Any = None  # made with the first number, so that no empty file is left
         self._folder, self._every, self._held_out = Path(folder), every, held_out
         self._logged = 0  # samples
@@ -76,8 +70,11 @@ class TensorBoard(Callback):
 
     def after_update(self, fitter: Fitter) -> None:
         every = self._every or max(1, fitter.samples // MOMENTS)
-        if fitter.report.samples - self._logged >= every:
-            self._log(fitter)
+        samples = fitter.report.samples
+        if samples - self._logged >= every:
+            if fitter.ranks.is_first:
+                self._log(fitter)
+            self._logged = samples
 
     def after_fit(self, fitter: Fitter) -> None:
         if self._writer is not None:
@@ -96,7 +93,6 @@ class TensorBoard(Callback):
             self._writer = None
 
     def _log(self, fitter: Fitter) -> None:
-        report = fitter.report
         for samples, loss in zip(*fitter.loss_curve, strict=True):
             if samples > self._losses_until:
                 self._write("loss", loss, samples)
@@ -104,8 +100,7 @@ class TensorBoard(Callback):
         numbers = {"learning_rate": fitter.learning_rate_now}
         numbers |= _gradients(fitter) | self._scores(fitter)
         for name, number in numbers.items():
-            self._write(name, number, report.samples)
-        self._logged = report.samples
+            self._write(name, number, fitter.report.samples)
 
     def _scores(self, fitter: Fitter) -> dict[str, float]:
         if fitter.signal is None:
@@ -129,6 +124,22 @@ class TensorBoard(Callback):
         if self._writer is None:
             self._writer = self._make_writer(str(self._folder))
         self._writer.add_scalar(name, number, step)
+
+
+def writer_class() -> type[Any]:
+    """TensorBoard's own writer of event files.
+
+    Raises:
+        TensorBoardUnavailableError: the extra ``tensorboard`` is not installed.
+    """
+    try:
+        from tensorboard.summary import Writer
+    except ImportError as missing:
+        raise TensorBoardUnavailableError(
+            "logging for TensorBoard needs it: pip install 'seqfit[tensorboard]'"
+        ) from missing
+    found: type[Any] = Writer
+    return found
 
 
 def _gradients(fitter: Fitter) -> dict[str, float]:
