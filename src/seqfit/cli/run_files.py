@@ -118,7 +118,7 @@ def _wrong(data: Any, form: Form, where: str) -> str | None:
         return None if data is None else _wrong(data, form[0], where)
     if isinstance(form, dict):
         if not isinstance(data, dict):
-            return f"{where or 'it'} is not a table"
+            return f"{where[:-1] or 'it'} is not a table"
         missing = next((key for key in form if key not in data), None)
         if missing is not None:
             return f"it has no {where}{missing}"

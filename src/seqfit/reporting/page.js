@@ -33,7 +33,7 @@
     hoverlabel: { bgcolor: "--card", bordercolor: "--rule", font: { color: "--ink" } },
     hovermode: "closest",
   };
-  const config = { responsive: true, displayModeBar: false, displaylogo: false };
+  const config = { displayModeBar: false, displaylogo: false };
 
   function drawPlot(id, figure) {
     const layout = { ...base, dragmode: false, showlegend: figure.data.length > 1 };
@@ -156,9 +156,10 @@
     await draw();
     const views = Object.entries(series).map(([id, choices]) => new View(document.getElementById(id), choices));
     scheme.addEventListener("change", () => { draw(); views.forEach((view) => view.draw()); });
-    for (const details of document.querySelectorAll("details.finding")) {
-      details.addEventListener("toggle", () => details.querySelectorAll(".plot").forEach((plot) => Plotly.Plots.resize(plot)));
-    }
+    const followed = new ResizeObserver((changes) => {
+      for (const { target } of changes) if (target.clientWidth) Plotly.Plots.resize(target);
+    });
+    for (const place of document.querySelectorAll(".plot, .series")) followed.observe(place);
     document.documentElement.dataset.drawn = "yes";
   } catch (error) {
     const failure = document.getElementById("failure");
