@@ -185,6 +185,7 @@ def _fit(
             console.print(f"what has come is kept in {folder.path}", style="yellow", **PLAIN)
         raise
     report = journal.report(fitter)
+    folder.finish(fitter)
     return conclude(fitter, report, folder, folder.path.name, interrupt, console)
 
 

@@ -163,7 +163,8 @@ def _fit(
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
-        fitter = found or Fitter.of(what, callbacks, folder.ranks)
+        with folder.ranks.alike():
+            fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
             halvings.made = wanted
