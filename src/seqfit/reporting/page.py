@@ -12,11 +12,13 @@ from seqfit import __version__
 from seqfit.fitting.checkpoint import write_atomically
 from seqfit.reporting import sections
 from seqfit.reporting.account import RunAccount
+from seqfit.reporting.diagnosed import diagnosis
+from seqfit.reporting.drawn import Drawn
 from seqfit.reporting.markup import text
 
 SECTIONS = {
     "scores": ("Scores", sections.scores),
-    "diagnosis": ("Diagnosis", sections.diagnosis),
+    "diagnosis": ("Diagnosis", diagnosis),
     "experiment": ("What was fitted", sections.experiments),
     "time": ("Over time", sections.over_time),
     "where": ("Where the error is", sections.where),
@@ -48,7 +50,7 @@ def write_report(path: Path, accounts: list[RunAccount]) -> None:
 def report_page(accounts: list[RunAccount]) -> str:
     """The whole page; raises as `write_report` does."""
     plotly = _plotly()
-    drawn = sections.Drawn()
+    drawn = Drawn()
     names = ", ".join(account.name for account in accounts)
     body, links = [], []
     for anchor, (title, section) in SECTIONS.items():

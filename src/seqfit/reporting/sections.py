@@ -1,55 +1,24 @@
-"""The sections of a report as HTML, and the plots and series that belong to them."""
+"""The sections of a report as HTML."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any, final
+from collections.abc import Iterable
+from typing import Any
 
-import attrs
 import numpy as np
 
 from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
 from seqfit.reporting import words
 from seqfit.reporting.account import RunAccount
+from seqfit.reporting.drawn import Drawn, side_by_side
 from seqfit.reporting.error_places import ErrorBy, error_by_input, error_by_lag
 from seqfit.reporting.figures import Line, plot
 from seqfit.reporting.held_out import scores_by_length, worst_stretches
 from seqfit.reporting.markup import code_block, count, number, table, text
 from seqfit.reporting.rates import planned_rates
 from seqfit.reporting.series import CHANNELS, series_around, series_of
-
-
-@final
-@attrs.define
-class Drawn:
-    """What the page draws once it is open.
-
-    Attributes:
-        plots: specifications for plotly.js, by the ids of their places.
-        series: of each run that has any, by the ids of their places: the worst stretches, then
-            the whole of the first stream.
-    """
-
-    plots: dict[str, Any] = attrs.field(factory=dict)
-    series: dict[str, list[dict[str, Any]]] = attrs.field(factory=dict)
-
-    def place(self, specification: dict[str, Any], caption: str, rows: str = "") -> str:
-        """HTML with a place for a plot.
-
-        Args:
-            specification: see `plot`.
-            caption: what it shows, HTML.
-            rows: its numbers as an HTML table, for who does not see it.
-        """
-        name = f"plot-{len(self.plots)}"
-        self.plots[name] = specification
-        numbers = f"<details><summary>the numbers</summary>{rows}</details>" if rows else ""
-        return (
-            f'<figure><div class="plot" id="{name}" role="img" aria-label="{caption}"></div>'
-            f"<figcaption>{caption}</figcaption>{numbers}</figure>"
-        )
 
 
 def scores(accounts: list[RunAccount], _drawn: Drawn) -> str:
@@ -130,7 +99,7 @@ def experiments(accounts: list[RunAccount], _drawn: Drawn) -> str:
             law = f"<h4>The law that was found</h4>{code_block(account.law)}"
         return words.sentence(account) + law + words.parts(account)
 
-    return _side_by_side(accounts, one)
+    return side_by_side(accounts, one)
 
 
 def over_time(accounts: list[RunAccount], drawn: Drawn) -> str:
@@ -194,7 +163,7 @@ def over_time(accounts: list[RunAccount], drawn: Drawn) -> str:
             f"on the keyboard. {' '.join(notes)}</figcaption></figure>{told}"
         )
 
-    return _side_by_side(accounts, one)
+    return side_by_side(accounts, one)
 
 
 def where(accounts: list[RunAccount], drawn: Drawn) -> str:
@@ -332,57 +301,6 @@ def learning(accounts: list[RunAccount], drawn: Drawn) -> str:
     )
 
 
-def diagnosis(accounts: list[RunAccount], drawn: Drawn) -> str:
-    """What is wrong and what to change, where a run was diagnosed."""
-
-    def one(account: RunAccount) -> str:
-        if account.diagnosis is None:
-            return f"<p>Not diagnosed. <code>seqfit diagnose {text(account.folder)}</code></p>"
-        found = account.diagnosis
-        pieces = [_finding(finding, drawn) for finding in found["findings"]]
-        if not any(finding["is_bad"] for finding in found["findings"]):
-            pieces.insert(0, "<p>Nothing bad was found.</p>")
-        pieces += [f"<p>Not told: {text(reason)}.</p>" for reason in found["not_told"]]
-        return "".join(pieces)
-
-    return _side_by_side(accounts, one)
-
-
-def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
-    kind, bad = text(finding["kind"].replace("_", " ")), finding["is_bad"]
-    interval = finding["interval"]
-    spread = (
-        "" if interval is None else f" ({number(interval['low'])} to {number(interval['high'])})"
-    )
-    measured = (
-        f"<p><small>measured {number(finding['measured'])}{spread}, bad from "
-        f"{number(finding['threshold'])}; {text(finding['unit'])}</small></p>"
-    )
-    advice, suggestion = "", finding["suggestion"]
-    if suggestion is not None:
-        gain = f" Expected: the error falls {number(finding['gain'])} times." if bad else ""
-        advice = f'<p class="advice">{text(suggestion["words"])}{gain}</p>'
-    small, curve = "", finding["curve"]
-    if curve is not None:
-        lines = [
-            Line(name, _known(curve["x"]), _known(values), index)
-            for index, (name, values) in enumerate(curve["lines"])
-        ]
-        log = curve["is_logarithmic"]
-        drawing = plot(lines, curve["x_label"], curve["y_label"], log_x=log, log_y=log)
-        small = drawn.place(drawing, text(curve["title"]))
-    verdict = "bad" if bad else "in order"
-    return (
-        f'<details class="finding {"bad" if bad else "good"}"{" open" if bad else ""}>'
-        f"<summary><b>{kind}</b> <span>{verdict}</span></summary>"
-        f"<p>{text(finding['words'])}</p>{advice}{measured}{small}</details>"
-    )
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [math.nan if value is None else value for value in values]
-
-
 def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
     """How to do it again, and with what it was done."""
 
@@ -410,14 +328,4 @@ def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
         for name in names
     ]
     header = ["", "this report", *(text(account.name) for account in accounts)]
-    return _side_by_side(accounts, one) + table(header, rows, "The environment")
-
-
-def _side_by_side(accounts: list[RunAccount], one: Callable[[RunAccount], str]) -> str:
-    columns = "".join(
-        f'<section class="run" style="--mine: var(--run-{i % 6})">'
-        + (f"<h3>{text(account.name)}</h3>" if len(accounts) > 1 else "")
-        + f"{one(account)}</section>"
-        for i, account in enumerate(accounts)
-    )
-    return f'<div class="runs">{columns}</div>'
+    return side_by_side(accounts, one) + table(header, rows, "The environment")
