@@ -6,6 +6,9 @@ from typing import Any, final
 
 import attrs
 
+from seqfit import configuration
+from seqfit.environment import environment
+from seqfit.fitting.experiment import to_toml
 from seqfit.fitting.fitter import Fitter
 from seqfit.models.base import Solvable
 from seqfit.reporting.held_out import HeldOutRun
@@ -20,7 +23,7 @@ class RunAccount:
 
     Attributes:
         name: what the run is called; no two runs of a report have the same.
-        folder: where it is.
+        folder: where it is; None for a fit that was made in Python and left no folder.
         fitter: the fit as it was left.
         result: what the fit came to, as ``result.json`` has it.
         experiment: the experiment as TOML.
@@ -30,13 +33,41 @@ class RunAccount:
     """
 
     name: str
-    folder: str
+    folder: str | None
     fitter: Fitter
     result: dict[str, Any]
     experiment: str
     held_out: HeldOutRun | None
     evaluation: dict[str, Any] | None = None
     diagnosis: dict[str, Any] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        fitter: Fitter,
+        name: str,
+        *,
+        length: int | None = None,
+        streams: int | None = None,
+        seed: int | None = None,
+    ) -> RunAccount:
+        """The account of a fit in memory; of its arguments, see `HeldOutRun.of`.
+
+        Raises:
+            ValueError: nothing was fitted yet, or the signal has fewer samples or streams.
+        """
+        if not fitter.report.updates:
+            raise ValueError("nothing was fitted yet, there is nothing to report")
+        result = attrs.asdict(fitter.report)
+        result |= {"interrupted": False, "environment": environment()}
+        try:
+            experiment = to_toml(fitter.experiment)
+        except configuration.NotSerialisable as error:
+            experiment = f"# {error}\n"
+        run = None
+        if fitter.signal is not None:
+            run = HeldOutRun.of(fitter, length, streams, seed)
+        return cls(name, None, fitter, result, experiment, run)
 
     @property
     def law(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,7 +18,8 @@ def diagnosis(accounts: list[RunAccount], drawn: Drawn) -> str:
 
     def one(account: RunAccount) -> str:
         if account.diagnosis is None:
-            return f"<p>Not diagnosed. <code>seqfit diagnose {text(account.folder)}</code></p>"
+            how = "" if account.folder is None else f"seqfit diagnose {shlex.quote(account.folder)}"
+            return f"<p>Not diagnosed. <code>{text(how)}</code></p>"
         found = account.diagnosis
         pieces = [_finding(finding, drawn) for finding in found["findings"]]
         if not any(finding["is_bad"] for finding in found["findings"]):

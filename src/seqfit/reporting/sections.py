@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -252,7 +253,7 @@ def lengths(accounts: list[RunAccount], drawn: Drawn) -> str:
                     f"{account.name}: the RMSE of the last tenth of the longest run that was "
                     f"evaluated is {number(drift['ratio'])} times that of the first: {grows}."
                 )
-        else:
+        elif account.folder is not None:
             remarks.append(f"Longer runs of {account.name}: seqfit evaluate {account.folder}")
     if not lines:
         return "<p>No samples are held out.</p>"
@@ -309,8 +310,11 @@ def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
             command = f"<p>It can't be repeated from its folder: {text(account.experiment[2:])}</p>"
         elif account.fitter.signal is None:
             command = "<p>The samples came from outside, and are not kept.</p>"
+        elif account.folder is None:
+            command = "<p>It was fitted in Python; write the experiment to a file, and:</p>"
+            command += code_block("seqfit fit experiment.toml")
         else:
-            command = code_block(f"seqfit fit {account.folder}/experiment.toml")
+            command = code_block(f"seqfit fit {shlex.quote(f'{account.folder}/experiment.toml')}")
         return (
             f"{command}<details><summary>experiment.toml</summary>"
             f"{code_block(account.experiment)}</details>"
