@@ -136,8 +136,12 @@ def over_time(accounts: list[RunAccount], drawn: Drawn) -> str:
             ]
             for index, s in enumerate(worst, start=1)
         ]
-        header = ["", "stream", "samples", "RMSE", "max", "of all squared error"]
-        told = table(header, rows, "The worst stretches first") if rows else "<p>No error.</p>"
+        header = ["", "stream", "samples", "RMSE", "max", "share"]
+        told = (
+            table(header, rows, "The worst stretches first, and their share of all squared error")
+            if rows
+            else "<p>No error.</p>"
+        )
         notes = (
             []
             if size == 1
