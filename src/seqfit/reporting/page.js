@@ -29,17 +29,48 @@
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: "--ink", family: "system-ui, sans-serif", size: 13 },
     margin: { l: 10, r: 10, t: 10, b: 10 },
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    showlegend: false,
     hoverlabel: { bgcolor: "--card", bordercolor: "--rule", font: { color: "--ink" } },
     hovermode: "closest",
   };
   const config = { displayModeBar: false, displaylogo: false };
 
+  // Names come as HTML, as plotly.js wants them; nothing in a text area is an element.
+  function plain(name) {
+    const area = document.createElement("textarea");
+    area.innerHTML = name;
+    return area.value;
+  }
+
+  // A legend of our own wraps, and never lies on the plot.
+  function drawLegend(place, traces) {
+    let list = place.previousElementSibling;
+    if (!list) {
+      list = document.createElement("ul");
+      list.className = "legend";
+      place.before(list);
+    }
+    list.replaceChildren(...traces.map(({ name, mode, line }) => {
+      const item = document.createElement("li"), sample = document.createElement("span");
+      const kind = { solid: "solid", dot: "dotted" }[line.dash] ?? "dashed";
+      if (mode === "markers") sample.textContent = "◇";
+      else sample.style.borderTop = `${Math.max(line.width, 2)}px ${kind} var(${line.color})`;
+      sample.style.color = `var(${line.color})`;
+      item.append(sample, plain(name));
+      return item;
+    }));
+  }
+
+  const sized = (place) => ({ width: place.clientWidth, height: place.clientHeight });
+
   function drawPlot(id, figure) {
-    const layout = { ...base, dragmode: false, showlegend: figure.data.length > 1 };
+    const place = document.getElementById(id);
+    if (!place.clientWidth) return; // closed; it is drawn when it opens
+    const layout = { ...base, ...sized(place), dragmode: false };
     layout.xaxis = { ...axis, fixedrange: true, ...figure.layout.xaxis };
     layout.yaxis = { ...axis, fixedrange: true, ...figure.layout.yaxis };
-    return Plotly.react(id, coloured(figure.data), coloured(layout), config);
+    if (figure.data.length > 1) drawLegend(place, figure.data);
+    return Plotly.react(place, coloured(figure.data), coloured(layout), config);
   }
 
   // The least and the greatest value of each bucket of a row between two samples, in their order.
@@ -136,13 +167,14 @@
         ...thinned(row, this.series, ...this.range, most),
       }));
       const layout = {
-        ...base, dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+        ...base, ...sized(this.place), dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
         hovermode: "x", uirevision: "kept",
         xaxis: { ...axis, range: [...this.range], title: { text: "sample", standoff: 8 }, anchor: "y", exponentformat: "none", separatethousands: true },
         yaxis: { ...axis, domain: [0, 0.27], fixedrange: true, title: { text: "error" }, exponentformat: "power", zerolinecolor: "--zero" },
         yaxis2: { ...axis, domain: [0.33, 0.74], fixedrange: true, title: { text: "target, output" } },
         yaxis3: { ...axis, domain: [0.8, 1], fixedrange: true, title: { text: "input" } },
       };
+      drawLegend(this.place, data);
       return Plotly.react(this.place, coloured(data), coloured(layout), { ...config, doubleClick: "autosize" });
     }
   }
@@ -156,10 +188,16 @@
     await draw();
     const views = Object.entries(series).map(([id, choices]) => new View(document.getElementById(id), choices));
     scheme.addEventListener("change", () => { draw(); views.forEach((view) => view.draw()); });
+    const redraw = Object.fromEntries([
+      ...Object.entries(plots).map(([id, figure]) => [id, () => drawPlot(id, figure)]),
+      ...views.map((view) => [view.place.id, () => view.draw()]),
+    ]);
     const followed = new ResizeObserver((changes) => {
-      for (const { target } of changes) if (target.clientWidth) Plotly.Plots.resize(target);
+      for (const { target } of changes) {
+        if (target.clientWidth && target._fullLayout?.width !== target.clientWidth) redraw[target.id]();
+      }
     });
-    for (const place of document.querySelectorAll(".plot, .series")) followed.observe(place);
+    for (const id of Object.keys(redraw)) followed.observe(document.getElementById(id));
     document.documentElement.dataset.drawn = "yes";
   } catch (error) {
     const failure = document.getElementById("failure");
