@@ -19,6 +19,7 @@ from seqfit.cli.listing import list_components
 from seqfit.cli.new import new
 from seqfit.cli.report import report
 from seqfit.cli.resume import resume
+from seqfit.cli.sweep import sweep
 from seqfit.limits import printable
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command()(resume)
 app.command()(evaluate)
 app.command()(report)
 app.command()(compare)
+app.command()(sweep)
 app.command(name="list")(list_components)
 app.command()(new)
 app.command()(check)

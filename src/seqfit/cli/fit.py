@@ -167,7 +167,14 @@ def fit(
                 what = _experiment(experiment, recipe, samples, seed, chosen)
             name = experiment.stem if experiment else recipe or ("data" if data else "fit")
             result = run_experiment(
-                what, run, name, console, checkpoint_every, retries, ranks, tensorboard
+                what,
+                run,
+                name,
+                console,
+                checkpoint_every,
+                retries,
+                ranks,
+                tensorboard=tensorboard,
             )
     if as_json:
         print(json.dumps(result))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import attrs
 from rich.console import Console
@@ -35,6 +36,7 @@ from seqfit.search import Attempt, auto
 from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
+FitSamples: TypeAlias = Callable[[Fitter, int], object]
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
@@ -47,6 +49,7 @@ def run_experiment(
     checkpoint_every: int | None = None,
     retries: int = 0,
     ranks: Ranks | None = None,
+    fit: FitSamples | None = None,
     tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
@@ -60,6 +63,7 @@ def run_experiment(
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
         ranks: the processes that fit together; None for this one alone.
+        fit: fits so many samples, which may be none, or fewer; None is `Fitter.fit`.
         tensorboard: whether it is logged for TensorBoard, when it is resumed too.
 
     Returns:
@@ -73,13 +77,13 @@ def run_experiment(
         require_runnable(what)
         text = as_toml(what, console)
     if restarts_by_torchrun()[0] and run is not None and ranks.on_first(lambda: _holds(run, text)):
-        return resume_run(run, console, checkpoint_every, retries, ranks)
+        return resume_run(run, console, checkpoint_every, retries, ranks, fit)
     folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
         if tensorboard:
             folder.ask_for_tensorboard()
         announce(what, console)
-        return _fit(what, folder, name, console, checkpoint_every, retries)
+        return _fit(what, folder, name, console, checkpoint_every, retries, fit)
 
 
 def _holds(run: Path, experiment: str) -> bool:
@@ -94,6 +98,7 @@ def resume_run(
     checkpoint_every: int | None = None,
     retries: int = 0,
     ranks: Ranks | None = None,
+    fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
 
@@ -103,6 +108,7 @@ def resume_run(
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
         ranks: see `run_experiment`; there may be more or fewer than when it was stopped.
+        fit: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -124,7 +130,7 @@ def resume_run(
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
             return _search(**search, folder=folder, console=console)
         what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
-        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
+        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries, fit)
 
 
 @final
@@ -150,6 +156,7 @@ def _fit(
     console: Console,
     checkpoint_every: int | None,
     retries: int,
+    fit: FitSamples | None,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
     wanted = skip = 0  # halvings of the learning rate, and checkpoints that led nowhere
@@ -173,14 +180,18 @@ def _fit(
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
-                if left:
+                if fit is not None:
+                    fit(fitter, left)
+                elif left:
                     fitter.fit(left)
             break
         except DivergedError as error:
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
                 hint = (
-                    "" if retries else "; --retries N goes back and halves the rate up to N times"
+                    ""
+                    if retries or fit
+                    else "; --retries N goes back and halves the rate up to N times"
                 )
                 raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
