@@ -17,6 +17,7 @@ from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 from seqfit.cli.new import new
+from seqfit.cli.report import report
 from seqfit.cli.resume import resume
 from seqfit.cli.sweep import sweep
 from seqfit.limits import printable
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
+app.command()(report)
 app.command()(compare)
 app.command()(sweep)
 app.command(name="list")(list_components)

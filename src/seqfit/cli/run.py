@@ -16,6 +16,7 @@ from seqfit import configuration, recipes
 from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
+from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
@@ -49,6 +50,7 @@ def run_experiment(
     retries: int = 0,
     ranks: Ranks | None = None,
     fit: FitSamples | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -62,6 +64,7 @@ def run_experiment(
             half the learning rate.
         ranks: the processes that fit together; None for this one alone.
         fit: fits so many samples, which may be none, or fewer; None is `Fitter.fit`.
+        tensorboard: whether it is logged for TensorBoard, when it is resumed too.
 
     Returns:
         The result as plain data.
@@ -77,6 +80,8 @@ def run_experiment(
         return resume_run(run, console, checkpoint_every, retries, ranks, fit)
     folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         announce(what, console)
         return _fit(what, folder, name, console, checkpoint_every, retries, fit)
 
@@ -159,7 +164,7 @@ def _fit(
         bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
         halvings, journal = Halvings(), Journal(folder)
         checkpoints = folder.checkpoints(checkpoint_every)
-        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
@@ -200,7 +205,12 @@ def _fit(
 
 
 def run_search(
-    samples: int | None, seed: int, parts: dict[str, Any], run: Path | None, console: Console
+    samples: int | None,
+    seed: int,
+    parts: dict[str, Any],
+    run: Path | None,
+    console: Console,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Find the simplest recipe that explains a target, and leave a run folder.
 
@@ -210,6 +220,7 @@ def run_search(
         parts: parts of the experiments other than the recipes' own.
         run: the folder; None makes a new one.
         console: where people read along.
+        tensorboard: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -220,6 +231,8 @@ def run_search(
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         return _search(samples, seed, parts, folder, console)
 
 
@@ -231,7 +244,8 @@ def _search(
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
         announce(what, console)
-        return bars.enter_context(ProgressLine(what.samples, console)), interrupt
+        bar = bars.enter_context(ProgressLine(what.samples, console))
+        return bar, interrupt, *folder.tensorboard(name)
 
     def end(attempt: Attempt) -> bool:
         bars.close()
@@ -311,6 +325,7 @@ def conclude(
         "scores": None if scores is None else scores.as_dict(),
         "doubt": doubt,
         "run": str(folder.path),
+        "environment": environment(),
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
