@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | gpu | peers``, each with ``--help``."""
+"""``python -m benchmarks accuracy | speed | growth | gpu | diagnosis | peers``, each with ``--help``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ MODULES = {
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "gpu": "benchmarks.gpu",
+    "diagnosis": "benchmarks.diagnosis",
     "peers": "benchmarks.peers.environments",
 }
 

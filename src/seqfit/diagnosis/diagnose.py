@@ -18,7 +18,8 @@ from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
-from seqfit.diagnosis.trials import Trials
+from seqfit.diagnosis.thresholds import GOOD_ENOUGH
+from seqfit.diagnosis.trials import Trials, few_updates
 from seqfit.fitting import Fitter
 from seqfit.fitting.samples import as_samples
 from seqfit.validators import is_finite
@@ -80,9 +81,13 @@ def diagnose(
                 not_told.append(str(error))
         if not specimen.learns_by_gradients:
             not_told.append("recency, truncation, steps and units: a solver takes no steps")
-        bad = any(suspect.finding.is_bad for suspect in suspects)
-        findings = [suspect.finding for suspect in suspects]
-        if bad and given is None:
+        if given is not None or specimen.nrmse <= GOOD_ENOUGH:
+            findings = [suspect.finding for suspect in suspects]
+        else:
             trials = Trials.of(specimen, fit_seconds)
-            findings = [trials.conclude(suspect) for suspect in suspects]
+            try:
+                suspects += few_updates(specimen, trials)
+            except CannotTellError as error:
+                not_told.append(str(error))
+            findings = trials.conclude(suspects)
     return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)

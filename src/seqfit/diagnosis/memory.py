@@ -31,7 +31,7 @@ REACH = 1000
 PAST = 500
 SHARE = 0.1
 """What is left of a trace where it counts as gone."""
-SEGMENTS, GROUPS = 32, 8
+SEGMENTS, GROUPS = 64, 16
 LONG = 128
 
 
