@@ -1,4 +1,4 @@
-"""``python -m benchmarks accuracy | speed | growth | gpu | diagnosis | peers``, each with ``--help``."""
+"""``python -m benchmarks NAME``, by the names below, each with ``--help``."""
 
 from __future__ import annotations
 

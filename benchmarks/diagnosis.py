@@ -45,9 +45,9 @@ def main() -> None:
         if arguments.only in key_of(case, seed)
         and (arguments.again or key_of(case, seed) not in kept)
     ]
-    begin = time.perf_counter()
+    begin, columns = time.perf_counter(), list(zip(*wanted, strict=True))
     with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        for (number, seed), found in zip(wanted, pool.map(examine, *zip(*wanted)), strict=True):
+        for (number, seed), found in zip(wanted, pool.map(examine, *columns), strict=True):
             kept[key_of(CASES[number], seed)] = found
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
             print(line(CASES[number], seed, found), flush=True)
@@ -92,7 +92,8 @@ def line(case: Case, seed: int, found: dict[str, Any]) -> str:
     """One result in words."""
     after = "-" if found["after"] is None else f"{found['after']:.3g}"
     return (
-        f"{key_of(case, seed)}: nrmse {found['nrmse'] or 0:.3g}, MAE {found['before']:.3g} -> {after}; "
+        f"{key_of(case, seed)}: nrmse {found['nrmse'] or 0:.3g}, "
+        f"MAE {found['before']:.3g} -> {after}; "
         f"{', '.join(found['order']) or 'nothing'} ({found['seconds']:.0f} s)"
     )
 
@@ -103,9 +104,10 @@ def page(kept: dict[str, Any], seeds: range) -> str:
         [
             "# Does the diagnosis tell the truth?",
             "",
-            "`python -m benchmarks diagnosis` plants defects in small fits, diagnoses each, follows",
-            "the first suggestion on equally many samples and scores both by free runs on other",
-            f"streams. Seeds {seeds.start} to {seeds.stop - 1}; a diagnosis may take {SECONDS:.0f} s.",
+            "`python -m benchmarks diagnosis` plants defects in small fits, diagnoses each,",
+            "follows the first suggestion on equally many samples and scores both by free runs on",
+            f"other streams. Seeds {seeds.start} to {seeds.stop - 1}; a diagnosis may take",
+            f"{SECONDS:.0f} s.",
             "",
             *_summary(kept, seeds),
             *_matrix(kept, seeds),
@@ -151,8 +153,8 @@ def _matrix(kept: dict[str, Any], seeds: range) -> list[str]:
     lines = [
         "## What was planted, and what was found",
         "",
-        "Rows are what was planted, columns what was found, in the order of the rows; a fit may have",
-        "several findings, as one defect brings others about.",
+        "Rows are what was planted, columns what was found, in the order of the rows; a fit may",
+        "have several findings, as one defect brings others about.",
         "",
         f"| planted | fits | {columns} |",
         "| --- | ---: |" + " ---: |" * len(kinds),
@@ -171,8 +173,8 @@ def _measurements(kept: dict[str, Any], seeds: range) -> list[str]:
     lines = [
         "## Thresholds",
         "",
-        "The measurement, or the lower end of its interval, in healthy fits and where the defect was",
-        "planted: lowest to highest.",
+        "The measurement, or the lower end of its interval, in healthy fits and where the defect",
+        "was planted: lowest to highest.",
         "",
         "| finding | healthy | planted | threshold |",
         "| --- | --- | --- | ---: |",

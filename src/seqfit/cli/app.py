@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqfit.cli.compare import compare
+from seqfit.cli.diagnose import diagnose
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
+app.command()(diagnose)
 app.command()(compare)
 app.command(name="list")(list_components)
 

@@ -30,6 +30,7 @@ LOCK = ".lock"
 RESULT = "result.json"
 PICTURE = "fit.png"
 EVALUATION = "evaluation.json"
+DIAGNOSIS = "diagnosis.json"
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples."""
 

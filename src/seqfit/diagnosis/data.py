@@ -18,8 +18,10 @@ from seqfit.diagnosis.remedies import (
     scaled,
     state_space,
     steady,
+    those,
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.evaluation.free_run import free_run
 
 STRETCH = 20
 """Samples of a stretch that may come again."""
@@ -27,6 +29,7 @@ REGIONS = 10
 PAIRS = 1000
 """Samples of which the nearest neighbours are looked for."""
 MOST_LAG = 200
+MOST_SAMPLES = 20_000
 
 
 def samples(specimen: Specimen) -> list[Suspect]:
@@ -172,9 +175,13 @@ def noise(specimen: Specimen) -> list[Suspect]:
     if np.isnan(y).any():
         raise CannotTellError("noise of the target: outputs are missing")
     x, y = x[:6000], y[:6000]
-    columns = [x[2:], x[1:-1], x[:-2], y[1:-1], y[:-2]]
+    course = _correlations(specimen)
+    first = max(2, 0 if course is None else int(np.argmax(course)))
+    here, end = slice(first, None), len(x) - first
+    columns = [x[here], x[first - 1 : -1], x[first - 2 : -2], x[:end], y[first - 1 : -1]]
+    columns.append(y[first - 2 : -2])
     features = np.concatenate(columns, axis=1)
-    wanted = y[2:]
+    wanted = y[here]
     spread = features.std(axis=0)
     features = features[:, spread > 0] / spread[spread > 0]
     places = np.linspace(0, len(features) - 1, min(PAIRS, len(features))).astype(int)
@@ -189,12 +196,15 @@ def noise(specimen: Specimen) -> list[Suspect]:
     differ = 0.5 * np.square(wanted[places, None] - wanted[neighbours]).sum(axis=2).mean(axis=0)
     floor = np.polyfit(far, differ, 1)[1] if np.ptp(far) > 0 else differ[0]
     floor = max(min(float(floor), float(differ[0])), 0.0)
-    deviation = float(np.sqrt(floor))
+    # No more than what the model itself can't explain.
+    own = np.ascontiguousarray(specimen.past_x[: len(x), :1])
+    left = np.square(free_run(specimen.module, own)[first:, 0] - wanted).sum(axis=1).mean()
+    deviation = float(np.sqrt(min(floor, float(left))))
     share = deviation / max(float(np.sqrt(np.var(wanted, axis=0).sum())), 1e-30)
     rate = falling_rate(specimen)
-    remedies: list[Any] = [state_space(specimen), ROBUST]
+    remedies = [state_space(specimen), ROBUST]
     if specimen.learns_by_gradients:
-        remedies = [steady(specimen, 100, 2e-3), *([rate] if rate else []), ROBUST]
+        remedies = [steady(specimen, 100, 2e-3), *those(rate), ROBUST]
     return [
         judge(
             specimen,
@@ -210,17 +220,10 @@ def noise(specimen: Specimen) -> list[Suspect]:
 
 def lag(specimen: Specimen) -> list[Suspect]:
     """After how many samples a change of the input first moves the output."""
-    x = np.diff(specimen.past_x[:, 0].astype(np.float64), axis=0)[:20_000]
-    y = np.diff(np.nan_to_num(specimen.past_y[:, 0].astype(np.float64)), axis=0)[:20_000]
-    most = min(MOST_LAG, len(x) // 10)
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
-    if most < 2 or not power.all():
+    course = _correlations(specimen)
+    if course is None:
         raise CannotTellError("lag between input and output: one of them hardly changes")
-    course = np.array(
-        [np.abs(x[: len(x) - k].T @ y[k:] / power).max() for k in range(most)]
-    )  # correlations by lag
-    chance = 4.0 / np.sqrt(len(x))
+    chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
     first = int(np.argmax(course > max(chance, 0.5 * course.max())))
     is_known = bool(course.max() > chance)
     update = specimen.update
@@ -240,7 +243,7 @@ def lag(specimen: Specimen) -> list[Suspect]:
             f"Changes of the input first move the output {first} samples later"
             + ("" if is_known else ", as far as chance lets one tell")
             + f"; the fit sees {seen} back.",
-            remedies=(*remedies, gated(specimen)),
+            remedies=those(*remedies, gated(specimen)),
             is_possible=is_known,
             curve=Curve(
                 "correlation of changes of input and output",
@@ -251,6 +254,22 @@ def lag(specimen: Specimen) -> list[Suspect]:
             ),
         )
     ]
+
+
+def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
+    """Greatest correlation of changes of an input and, k samples on, of an output, by k.
+
+    None where one of them hardly changes, or there are too few samples.
+    """
+    x = np.diff(specimen.past_x[:MOST_SAMPLES, 0].astype(np.float64), axis=0)
+    y = np.diff(np.nan_to_num(specimen.past_y[:MOST_SAMPLES, 0].astype(np.float64)), axis=0)
+    most = min(MOST_LAG, len(x) // 10)
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
+    if most < 2 or not power.any():
+        return None
+    power = np.where(power > 0, power, np.inf)
+    return np.array([np.abs(x[: len(x) - k].T @ y[k:] / power).max() for k in range(most)])
 
 
 def _input_lags(specimen: Specimen) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from seqfit.computing import computing
-from seqfit.diagnosis.capacity import capacity
+from seqfit.diagnosis.capacity import number_of_samples
 from seqfit.diagnosis.data import lag, noise, samples
 from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.findings import Diagnosis
@@ -19,15 +19,15 @@ from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
-from seqfit.diagnosis.trials import Trials, few_updates
+from seqfit.diagnosis.trials import Trials, few_updates, narrowness
 from seqfit.fitting import Fitter
 from seqfit.fitting.samples import as_samples
 from seqfit.validators import is_finite
 
 LEAST_SECONDS = 60.0
 MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
-    samples, lag, noise, memory, drift, truncation, recency, step_size, gradients, capacity,
-    exposure,
+    samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
+    number_of_samples, exposure,
 )  # fmt: skip
 
 
@@ -60,7 +60,9 @@ def diagnose(
     fit_seconds = report.us_per_sample * report.samples / 1e6
     allowed = max(fit_seconds, LEAST_SECONDS) if seconds is None else seconds
     given = None
-    if x is not None and y is not None:
+    if (x is None) != (y is None):
+        raise ValueError("x and y belong together, but one of them is missing")
+    if x is not None:
         streams = fitter.schedule.streams
         given = (
             as_samples(x, "x", streams, None, fitter.dtype),
@@ -81,13 +83,17 @@ def diagnose(
                 not_told.append(str(error))
         if not specimen.learns_by_gradients:
             not_told.append("recency, truncation, steps and units: a solver takes no steps")
-        if given is not None or specimen.nrmse <= GOOD_ENOUGH:
-            findings = [suspect.finding for suspect in suspects]
+        if given is not None:
+            not_told.append("suggestions: they were not tried, as there is no signal to fit anew")
+            findings = [suspect.untried() for suspect in suspects]
+        elif specimen.nrmse <= GOOD_ENOUGH:
+            findings = [suspect.untried() for suspect in suspects]
         else:
             trials = Trials.of(specimen, fit_seconds)
-            try:
-                suspects += few_updates(specimen, trials)
-            except CannotTellError as error:
-                not_told.append(str(error))
+            for trial in (few_updates, narrowness):
+                try:
+                    suspects += trial(specimen, trials)
+                except CannotTellError as error:
+                    not_told.append(str(error))
             findings = trials.conclude(suspects)
     return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)

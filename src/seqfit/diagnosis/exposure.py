@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqfit.diagnosis.judging import Suspect, judge
-from seqfit.diagnosis.remedies import gated, state_space
+from seqfit.diagnosis.remedies import gated, state_space, those
 from seqfit.diagnosis.specimen import (
     CannotTellError,
     Specimen,
@@ -33,6 +33,6 @@ def exposure(specimen: Specimen) -> list[Suspect]:
             f"The error is {one_step.mean():.2g} one step ahead, with the true outputs before, and "
             f"{free.mean():.2g} in the free run, on the model's own: {ratio:.3g} times as much.",
             interval=interval,
-            remedies=(state_space(specimen), gated(specimen)),
+            remedies=those(state_space(specimen), gated(specimen)),
         )
     ]

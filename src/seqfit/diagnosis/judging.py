@@ -25,6 +25,12 @@ class Suspect:
     finding: Finding
     remedies: tuple[Suggestion, ...] = ()
 
+    def untried(self) -> Finding:
+        """The finding, where it is bad with the first suggestion."""
+        if not self.finding.is_bad or not self.remedies:
+            return self.finding
+        return attrs.evolve(self.finding, suggestion=self.remedies[0])
+
 
 def judge(
     specimen: Specimen,

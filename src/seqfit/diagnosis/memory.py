@@ -11,13 +11,20 @@ import torch
 
 from seqfit.diagnosis.findings import Curve
 from seqfit.diagnosis.judging import Suspect, judge
-from seqfit.diagnosis.remedies import gated, longer_windows, replay, state_space, steady
+from seqfit.diagnosis.remedies import (
+    gated,
+    longer_windows,
+    rate_times,
+    replay,
+    scaled,
+    steady,
+    those,
+)
 from seqfit.diagnosis.specimen import (
     CannotTellError,
     Specimen,
     error_of_streams,
     first_below,
-    ratio_interval,
 )
 from seqfit.evaluation.drift import RunningDrift
 from seqfit.evaluation.free_run import free_run
@@ -44,15 +51,16 @@ class Traces:
         target: mean absolute difference of what should come out, (lags,); None where it can't be
             told from the target, as of a recording.
         model: of what the model gives, (lags,).
-        wrong: the model's error from the other past, (streams,), once the target has forgotten.
-        right: from the right past, (streams,).
+        lingers: what is left of it in the model once the target has forgotten, beyond what is
+            left in the target, of each stream, (streams,).
+        error: of the model there, (streams,).
         washout: after how many samples that is.
     """
 
     target: npt.NDArray[np.float64] | None
     model: npt.NDArray[np.float64]
-    wrong: npt.NDArray[np.float64]
-    right: npt.NDArray[np.float64]
+    lingers: npt.NDArray[np.float64]
+    error: npt.NDArray[np.float64]
     washout: int
 
     @property
@@ -86,13 +94,24 @@ def traces(specimen: Specimen) -> Traces:
     by_target = _trace_of_target(specimen, x, other, past)
     memory = None if by_target is None else first_below(by_target, SHARE)
     washout = min(2 * (memory or length), length // 2)
+    left = 0.0 if by_target is None else by_target[washout:].mean()
     return Traces(
         by_target,
         np.abs(wrong - right)[past:].mean(axis=(1, 2), dtype=np.float64),
-        error_of_streams(wrong, y, past + washout),
+        np.maximum(error_of_streams(wrong, right, past + washout) - left, 0.0),
         error_of_streams(right, y, past + washout),
         washout,
     )
+
+
+def target_memory(specimen: Specimen) -> int | None:
+    """Samples until the target has forgotten; None where that is beyond what is looked at.
+
+    Raises:
+        CannotTellError: it can't be told from the target nor from the samples.
+    """
+    found = traces(specimen)
+    return memory_from_data(specimen) if found.target is None else found.target_memory
 
 
 def _trace_of_target(
@@ -152,13 +171,9 @@ def memory_from_data(specimen: Specimen) -> int:
 def memory(specimen: Specimen) -> list[Suspect]:
     """Whether the model forgets too soon, or too late, or drifts."""
     found = traces(specimen)
-    if found.target is None:
-        target_memory: int | None = memory_from_data(specimen)
-    else:
-        target_memory = found.target_memory
-    of_model = found.model_memory
+    of_target, of_model = target_memory(specimen), found.model_memory
     reach = len(found.model)
-    target_lags, model_lags = target_memory or reach, max(of_model or reach, 1)
+    target_lags, model_lags = of_target or reach, max(of_model or reach, 1)
     lines = [("model", tuple((found.model / max(found.model.max(), 1e-30)).tolist()))]
     if found.target is not None:
         whole = max(float(found.target.max()), 1e-30)
@@ -177,25 +192,32 @@ def memory(specimen: Specimen) -> list[Suspect]:
             "forgetting",
             target_lags / model_lags,
             "the target's memory over the model's",
-            f"A tenth of another past is left in the target after {_lags(target_memory, reach)}, "
+            f"A tenth of another past is left in the target after {_lags(of_target, reach)}, "
             f"in the model after {_lags(of_model, reach)}.",
-            remedies=(gated(specimen), state_space(specimen), steady(specimen, window, 2e-3)),
+            remedies=those(
+                gated(specimen),
+                steady(specimen, window, 5e-3),
+                rate_times(specimen, 16.0),
+            ),
             curve=curve,
             is_possible=target_lags >= 4,
         )
     ]
-    ratio, interval = ratio_interval(found.wrong, found.right)
+    shares = found.lingers / np.maximum(found.error, 1e-30)
     suspects.append(
         judge(
             specimen,
             "start_sensitivity",
-            ratio,
-            "error from a wrong start over that from the right one",
-            f"{found.washout} samples after a start from a wrong state the error is {ratio:.2g} "
-            "times that from the right one.",
-            interval=interval,
-            remedies=(steady(specimen, window, 2e-3), gated(specimen), replay(specimen, 50)),
-            is_possible=target_memory is not None,
+            float(shares.mean()),
+            "what another past leaves in the model, over its error",
+            f"{found.washout} samples on, when the target has forgotten, another past still moves "
+            f"the model's output by {found.lingers.mean():.2g}; its error is "
+            f"{found.error.mean():.2g}.",
+            interval=mean_interval(shares),
+            remedies=those(
+                gated(specimen), steady(specimen, window, 2e-3), replay(specimen, window)
+            ),
+            is_possible=of_target is not None,
         )
     )
     return suspects
@@ -219,7 +241,7 @@ def drift(specimen: Specimen) -> list[Suspect]:
             "error in the last tenth of a free run over that in the first",
             f"In a free run of {len(specimen.y):,} samples {found}.",
             interval=found.interval,
-            remedies=(gated(specimen), steady(specimen, 100, 2e-3), state_space(specimen)),
+            remedies=those(scaled(specimen), steady(specimen, 100, 5e-3), gated(specimen)),
             curve=Curve(
                 "error along a free run",
                 "tenth of the run",
@@ -239,12 +261,7 @@ def truncation(specimen: Specimen) -> list[Suspect]:
     """
     if not specimen.learns_by_gradients:
         return []
-    found = traces(specimen)
-    if found.target is None:
-        memory_of_target: int | None = memory_from_data(specimen)
-    else:
-        memory_of_target = found.target_memory
-    update = specimen.update
+    memory_of_target, update = target_memory(specimen), specimen.update
     own = min(update.window, update.span)
     windows = sorted({1, 2, 4, 8, 16, 32, 64, 128, own} - {w for w in (128,) if own < 64})
     time = len(specimen.past_x)
@@ -302,19 +319,29 @@ def _missing(specimen: Specimen, window: int, long: int, scored: int) -> npt.NDA
         for before in (middle, detach(middle)):
             prediction, _ = module.fast_forward(inputs[long:, streams], before)
             value = loss(prediction, outputs[long:, streams])[-scored:].mean()
-            parts = torch.autograd.grad(value, parameters, allow_unused=True)
+            parts = torch.autograd.grad(value, parameters, allow_unused=True, retain_graph=True)
             gradients.append(
-                torch.cat(
-                    [
-                        torch.zeros_like(p).reshape(-1) if g is None else g.reshape(-1)
-                        for p, g in zip(parameters, parts, strict=True)
-                    ]
-                ).double()
+                [
+                    torch.zeros_like(p) if g is None else g
+                    for p, g in zip(parameters, parts, strict=True)
+                ]
             )
-        whole, cut = gradients
+        # What lies behind the state, as a head does, has the same gradient either way.
+        pairs = [(a, b) for a, b in zip(*gradients, strict=True) if not _same(a, b)]
+        if not pairs:
+            found[group] = 0.0
+            continue
+        whole, cut = (
+            torch.cat([part.reshape(-1) for part in side]).double()
+            for side in zip(*pairs, strict=True)
+        )
         norms = whole.norm() * cut.norm()
         found[group] = 1.0 - float(whole @ cut / norms) if norms > 0 else 0.0
     return found
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return bool((a - b).norm() <= 1e-4 * a.norm())
 
 
 def _lags(memory: int | None, reach: int) -> str:

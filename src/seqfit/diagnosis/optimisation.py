@@ -10,6 +10,7 @@ import torch
 
 from seqfit.diagnosis.findings import Curve
 from seqfit.diagnosis.judging import Suspect, judge
+from seqfit.diagnosis.memory import target_memory
 from seqfit.diagnosis.recency import Continuation
 from seqfit.diagnosis.remedies import (
     CLIPPED,
@@ -18,6 +19,7 @@ from seqfit.diagnosis.remedies import (
     longer_windows,
     rate_times,
     steady,
+    those,
     wider,
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, ratio_interval
@@ -26,7 +28,7 @@ from seqfit.fitting.losses import elementwise
 from seqfit.models.base import detach
 from seqfit.states import leaves, map_arrays
 
-FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
+FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0)
 SNAPSHOTS = 8
 STEPS = 64
 STREAMS = 16
@@ -49,7 +51,7 @@ def step_size(specimen: Specimen) -> list[Suspect]:
             f"{greatest:.2g}, so that no step is left to look at"
         )
     fitted = len(specimen.past_x)
-    length = max(specimen.update.length, int(np.clip(fitted // 10, 500, 5000)) // (2 * SNAPSHOTS))
+    length = max(specimen.update.length, int(np.clip(fitted // 5, 500, 5000)) // (2 * SNAPSHOTS))
     errors: dict[float, npt.NDArray[np.float64]] = {}
     for factor in FACTORS:
         going = Continuation.of(specimen)
@@ -87,7 +89,7 @@ def step_size(specimen: Specimen) -> list[Suspect]:
             f"{2 * SNAPSHOTS * length:,} more samples at {smaller:g} of the learning rate leave an "
             f"error {much:.2g} times smaller than at the rate itself.",
             interval=wide,
-            remedies=_those(remedies),
+            remedies=those(*remedies),
             curve=curve,
         )
     ]
@@ -107,7 +109,7 @@ def step_size(specimen: Specimen) -> list[Suspect]:
                 f"{2 * SNAPSHOTS * length:,} more samples at {larger:g} times the learning rate "
                 f"leave an error {much:.2g} times smaller than at the rate itself.",
                 interval=wide,
-                remedies=_those(remedies),
+                remedies=those(*remedies),
                 curve=curve,
             )
         )
@@ -134,22 +136,23 @@ def gradients(specimen: Specimen) -> list[Suspect]:
     watched.remove()
     loss(prediction, outputs[-1:]).mean().backward()
     norms = _norms(states[:-1])[::-1]  # (lags, parts): by how many samples back
-    units = [torch.stack([_numbers(s) for s in states[1:]])]  # (time, streams, units)
-    return [*_by_lag(specimen, norms), *_units(specimen, units[0], watched)]
+    units = torch.stack([_numbers(s) for s in states[1:]])  # (time, streams, units)
+    return [*_by_lag(specimen, norms), *_units(specimen, units, watched)]
 
 
 def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]:
-    lags = len(norms)
     from_first = norms / np.maximum(norms[0], 1e-30)
-    worst = int(np.argmin(from_first[-1]))
-    factor = float(np.exp(np.log(np.maximum(from_first[-1], 1e-30)) / (lags - 1)).max())
-    shrinks = float(-np.log10(max(from_first[-1].max(), 1e-30)))
+    lags = min(len(norms), max(target_memory(specimen) or len(norms), 2))
+    at_end = from_first[lags - 1]
+    worst = int(np.argmin(at_end))
+    factor = float(np.exp(np.log(np.maximum(at_end, 1e-30)) / (lags - 1)).max())
+    shrinks = float(-np.log10(max(at_end.max(), 1e-30)))
     names = tuple(f"part {i + 1}" for i in range(norms.shape[1]))
     curve = Curve(
         "gradient of a sample's loss by the state before it",
         "samples back",
         "norm, over that of the sample's own",
-        tuple(map(float, range(1, lags + 1))),
+        tuple(map(float, range(1, len(norms) + 1))),
         tuple((n, tuple(from_first[:, i].tolist())) for i, n in enumerate(names)),
     )
     window = min(100, max(8, len(specimen.past_x) // 20))
@@ -162,7 +165,12 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
             f"The gradient of a sample's loss by the state {lags} samples before is "
             f"{10**-shrinks:.2g} of that by the state just before it; of the layers or parts of "
             f"the state, number {worst + 1} loses most.",
-            remedies=(gated(specimen), longer_windows(specimen, window)),
+            remedies=those(
+                gated(specimen),
+                rate_times(specimen, 16.0),
+                longer_windows(specimen, window),
+                steady(specimen, window, 5e-3),
+            ),
             curve=curve,
         ),
         judge(
@@ -172,7 +180,7 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
             f"powers of ten that a gradient gains on its way back {lags} samples",
             f"The gradient of a sample's loss grows by a factor of {factor:.3g} with each sample "
             "that it flows back.",
-            remedies=_those((CLIPPED, falling_rate(specimen), gated(specimen))),
+            remedies=those(CLIPPED, falling_rate(specimen), gated(specimen)),
             curve=curve,
         ),
     ]
@@ -184,14 +192,12 @@ def _units(specimen: Specimen, states: torch.Tensor, watched: _Activations) -> l
     dead = float(still.double().mean())
     high = float((states.abs() > SATURATED).double().mean((0, 1)).ge(0.95).double().mean())
     at_most_one = bool((states.abs() <= 1).all())
-    remedies = _those(
-        (
-            rate_times(specimen, 0.1),
-            falling_rate(specimen, 0.25),
-            steady(specimen, 100, 2e-3),
-            gated(specimen),
-            wider(specimen, 2),
-        )
+    remedies = those(
+        rate_times(specimen, 0.1),
+        falling_rate(specimen, 0.25),
+        steady(specimen, 100, 2e-3),
+        gated(specimen),
+        wider(specimen, 2),
     )
     return [
         judge(
@@ -280,8 +286,3 @@ def _norms(states: list[Any]) -> npt.NDArray[np.float64]:
             norms += [float(layer.double().norm()) for layer in layers]
         found.append(norms)
     return np.array(found)
-
-
-def _those(remedies: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The remedies that there are."""
-    return tuple(remedy for remedy in remedies if remedy is not None)

@@ -20,8 +20,8 @@ from seqfit.fitting.losses import elementwise
 from seqfit.fitting.samples import Samples
 from seqfit.models.base import StreamModule, detach
 
-SNAPSHOTS = 96
-BLOCKS = 12
+SNAPSHOTS = 256
+BLOCKS = 16
 """Snapshots side by side are alike, so that intervals are taken over blocks of them."""
 REMEMBERED = 1500
 """Samples before a snapshot through which its weights are run."""
@@ -89,7 +89,7 @@ def recency(specimen: Specimen) -> list[Suspect]:
     moves: list[tuple[float, float]] = []  # gained on the newest, lost on older ones
     for number in range(lead + SNAPSHOTS):
         is_looked_at = number >= lead
-        is_followed = is_looked_at and number % 4 == 0
+        is_followed = is_looked_at and number % 8 == 0
         before = copy.deepcopy(going.fitter.module) if is_followed else None
         x, y = going.go_on(gap)
         xs, ys = [*xs[-lead:], x], [*ys[-lead:], y]

@@ -117,13 +117,15 @@ def wider(specimen: Specimen, factor: int = 4) -> Suggestion | None:
     return None
 
 
-def gated(specimen: Specimen, hidden: int = 32) -> Suggestion:
-    """A network with a memory that can last."""
-    path, _ = innermost(specimen)
+def gated(specimen: Specimen, hidden: int = 32) -> Suggestion | None:
+    """A network with a memory that can last; None where it is one."""
+    path, own = innermost(specimen)
+    if own.get("name") in ("gru", "lstm"):
+        return None
     model = {"name": "gru", "hidden": hidden, "head": [hidden]}
     return Suggestion(
         f"Take a network that can keep its state: a GRU of {hidden} units.",
-        {path or "model": model},
+        {path: model},
     )
 
 
@@ -167,6 +169,11 @@ def scaled(specimen: Specimen) -> Suggestion | None:
         "Scale inputs and outputs to mean 0 and deviation 1: a scaled model.",
         {"model": {"name": "scaled", "model": model} | numbers},
     )
+
+
+def those(*remedies: Suggestion | None) -> tuple[Suggestion, ...]:
+    """The remedies that there are."""
+    return tuple(remedy for remedy in remedies if remedy is not None)
 
 
 def innermost(specimen: Specimen) -> tuple[str, dict[str, Any]]:

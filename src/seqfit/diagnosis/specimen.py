@@ -76,7 +76,7 @@ class Specimen:
         own = fitter.copy()
         if given is None:
             source = validation_source(own)
-            x, y = source.take(source.length_of(LONGEST_FRESH * source.streams))
+            x, y = fresh_samples(source)
             past = _past_of(own)
         else:
             end = 2 * len(given[0]) // 3
@@ -197,6 +197,11 @@ def validation_source(experiment: Experiment) -> SampleSource:
     return SampleSource.start(*apart, streams, seed, experiment.dtype, experiment.missing)
 
 
+def fresh_samples(source: SampleSource) -> tuple[Samples, Samples]:
+    """As many samples of a source as are looked at."""
+    return source.take(min(LONGEST_FRESH, source.signal.length or LONGEST_FRESH))
+
+
 def _has_validation(part: Any) -> bool:
     recording = getattr(part, "recording", None)
     return recording is not None and recording.stretch == "train" and recording.held_out[0] > 0
@@ -214,7 +219,16 @@ def _past_of(fitter: Fitter) -> tuple[Samples, Samples]:
         fitter.signal, fitter.target, streams, fitter.seed, fitter.dtype, fitter.missing
     )
     fitted = fitter.report.samples // streams
-    return source.take(min(fitted, max(1, LONGEST_PAST // streams)))
+    return source.take(min(fitted, max(1, LONGEST_PAST // streams), _rows(fitter.signal)))
+
+
+def _rows(signal: Any) -> int:
+    """How many samples there are before they come again."""
+    recording = getattr(signal, "recording", None)
+    if recording is None:
+        return LONGEST_PAST
+    once = attrs.evolve(signal, recording=recording.during(recording.stretch))
+    return int(once.length)
 
 
 def error_of_streams(prediction: Samples, y: Samples, washout: int) -> npt.NDArray[np.float64]:

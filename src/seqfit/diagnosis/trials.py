@@ -10,16 +10,17 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
 from seqfit.diagnosis.changes import follow
 from seqfit.diagnosis.findings import Finding, Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
-from seqfit.diagnosis.remedies import more_updates, steady
+from seqfit.diagnosis.remedies import more_updates, state_space, steady, wider
 from seqfit.diagnosis.specimen import (
-    LONGEST_FRESH,
     WASHOUT,
     CannotTellError,
     Specimen,
     error_of_streams,
+    fresh_samples,
     ratio_interval,
     validation_source,
 )
@@ -116,6 +117,14 @@ class Trials:
             return finding
         gains = [(self.gain(remedy), remedy) for remedy in suspect.remedies]
         known = [(gain, remedy) for gain, remedy in gains if gain is not None]
+        if (
+            known
+            and max(gain for gain, _ in known) < WORTH_IT
+            and self.specimen.learns_by_gradients
+        ):
+            last = state_space(self.specimen)
+            gain = self.gain(last)
+            known += [] if gain is None else [(gain, last)]
         if not known:
             return attrs.evolve(finding, suggestion=suspect.remedies[0])
         gain, remedy = max(known, key=lambda pair: pair[0])
@@ -171,6 +180,38 @@ def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
     ]
 
 
+def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
+    """Whether a wider model does better on the same samples: that is tried.
+
+    Raises:
+        CannotTellError: no wider model is known, or there is no time to try it.
+    """
+    if not specimen.learns_by_gradients:
+        return []
+    left = left_of_short_stretch(specimen)
+    words = (
+        f"Fitted to {STRETCHES} short stretches alone, the model leaves an error of {left:.2g} of "
+        "the outputs' spread"
+    )
+    more = wider(specimen)
+    errors = None if more is None else trials.errors_with(more)
+    if more is None or errors is None:
+        raise CannotTellError(f"capacity: a wider model could not be tried. {words}")
+    gain, interval = ratio_interval(trials.own, errors)
+    return [
+        judge(
+            specimen,
+            "capacity_too_small",
+            gain,
+            "error of the fit over that of a model four times as wide",
+            f"{words}. Four times as wide, at least 16, it has on the same {trials.samples:,} "
+            f"samples an error {gain:.3g} times smaller.",
+            interval=interval,
+            remedies=(more,),
+        )
+    ]
+
+
 def errors_of(experiment: Experiment, deadline: float) -> Errors | None:
     """The errors of an experiment that is fitted anew, (streams,); None where time was over."""
     ends = Deadline(deadline)
@@ -178,5 +219,5 @@ def errors_of(experiment: Experiment, deadline: float) -> Errors | None:
     if ends.has_passed:
         return None
     source = validation_source(experiment)
-    x, y = source.take(source.length_of(LONGEST_FRESH * source.streams))
+    x, y = fresh_samples(source)
     return error_of_streams(free_run(fitter.module, x), y, min(WASHOUT, len(x) // 5))
