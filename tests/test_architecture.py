@@ -10,7 +10,7 @@ import pytest
 import seqfit
 
 SOURCE = Path(seqfit.__file__).parent
-LOOP = {"fitting", "evaluation", "reporting", "search", "recipes", "cli"}
+LOOP = {"fitting", "evaluation", "diagnosis", "reporting", "search", "recipes", "cli"}
 NOT_TO_KNOW = {
     "signals": LOOP | {"targets", "models", "schedules", "second_order"},
     "targets": LOOP | {"models", "schedules", "second_order"},
@@ -19,6 +19,7 @@ NOT_TO_KNOW = {
     "second_order": LOOP | {"signals", "targets", "models", "schedules"},
     "fitting": {"cli", "reporting", "recipes", "search"},
     "evaluation": {"cli", "reporting", "recipes", "search"},
+    "diagnosis": {"cli", "reporting", "recipes", "search"},
     "testing": {"cli", "reporting"},
 }
 

@@ -41,7 +41,8 @@ def diagnose(
     folder.write_json(DIAGNOSIS, data)
     grid = Table()
     for heading in ("finding", "measured", "95%", "threshold", "verdict", "gain"):
-        grid.add_column(heading, justify="left" if heading in ("finding", "verdict") else "right")
+        is_text = heading in ("finding", "verdict")
+        grid.add_column(heading, justify="left" if is_text else "right", no_wrap=is_text)
     for finding in diagnosis.findings:
         grid.add_row(
             finding.kind.replace("_", " "),

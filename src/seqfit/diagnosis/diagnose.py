@@ -95,5 +95,6 @@ def diagnose(
                     suspects += trial(specimen, trials)
                 except CannotTellError as error:
                     not_told.append(str(error))
+                trials.conclude(suspects)  # before the next, which may take all that is left
             findings = trials.conclude(suspects)
     return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)

@@ -142,7 +142,11 @@ def gradients(specimen: Specimen) -> list[Suspect]:
 
 def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]:
     from_first = norms / np.maximum(norms[0], 1e-30)
-    lags = min(len(norms), max(target_memory(specimen) or len(norms), 2))
+    try:
+        remembered = target_memory(specimen)
+    except CannotTellError:
+        remembered = None
+    lags = min(len(norms), max(remembered or len(norms), 2))
     at_end = from_first[lags - 1]
     worst = int(np.argmin(at_end))
     factor = float(np.exp(np.log(np.maximum(at_end, 1e-30)) / (lags - 1)).max())

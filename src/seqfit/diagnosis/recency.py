@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import final
 
 import attrs
@@ -87,7 +88,10 @@ def recency(specimen: Specimen) -> list[Suspect]:
     lead = -(-REMEMBERED // gap)
     later = np.full((lead + SNAPSHOTS, len(steps)), np.nan)  # errors by stretch and step
     moves: list[tuple[float, float]] = []  # gained on the newest, lost on older ones
+    until = time.perf_counter() + 0.2 * specimen.seconds_left
     for number in range(lead + SNAPSHOTS):
+        if number >= lead + 4 * BLOCKS and time.perf_counter() > until:
+            break
         is_looked_at = number >= lead
         is_followed = is_looked_at and number % 8 == 0
         before = copy.deepcopy(going.fitter.module) if is_followed else None

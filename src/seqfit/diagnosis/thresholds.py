@@ -16,7 +16,7 @@ THRESHOLDS: Final[dict[str, float]] = {
     "start_sensitivity": 0.3,
     "drift": 1.3,
     "capacity_too_small": 3.0,
-    "step_too_large": 1.4,
+    "step_too_large": 1.25,
     "step_too_small": 1.2,
     "too_few_updates": 2.0,
     "vanishing_gradient": 3.0,
@@ -30,7 +30,7 @@ THRESHOLDS: Final[dict[str, float]] = {
     "noisy_target": 0.05,
     "input_lag": 1.0,
     "badly_scaled": 1.0,
-    "exposure": 30.0,
+    "exposure": 3.0,
 }
 
 GOOD_ENOUGH: Final = 0.01

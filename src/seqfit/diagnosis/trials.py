@@ -30,7 +30,7 @@ from seqfit.plugins import PluginError
 
 Errors: TypeAlias = npt.NDArray[np.float64]
 
-WORTH_IT = 1.05
+WORTH_IT = 1.1
 """A suggestion is made where the error falls by this factor at least."""
 
 FEW = 8
