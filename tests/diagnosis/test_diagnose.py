@@ -45,7 +45,7 @@ def found(measure, fitter, kind):
 @pytest.fixture(scope="module")
 def healthy():
     schedule = TruncatedBPTT(k1=5, k2=50, loss_on="all")
-    return fitted(20_000, schedule=schedule)
+    return fitted(10_000, schedule=schedule)
 
 
 def test_a_healthy_fit_is_left_in_peace(healthy):
@@ -83,7 +83,8 @@ def test_a_model_that_forgets_too_soon_is_found():
 
 def test_steps_that_are_too_large_and_too_small_are_found():
     assert found(step_size, at_a_rate(0.01, samples=10_000), "step_too_large").is_bad
-    small = at_a_rate(1e-5)
+    often = TruncatedBPTT(k1=5, k2=50, loss_on="all")
+    small = at_a_rate(2e-5, samples=10_000, schedule=often)
     assert found(step_size, small, "step_too_small").is_bad
     assert not found(step_size, small, "step_too_large").is_bad
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from seqfit.diagnosis.findings import Curve
+from seqfit.diagnosis.findings import Curve, Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.memory import target_memory
 from seqfit.diagnosis.recency import Continuation
@@ -78,41 +78,28 @@ def step_size(specimen: Specimen) -> list[Suspect]:
         (("free run", tuple(float(e.mean()) for e in errors.values())),),
         is_logarithmic=True,
     )
-    much, wide = ratio_interval(own, errors[smaller])
-    remedies = (falling_rate(specimen), rate_times(specimen, 0.25), rate_times(specimen, 0.05))
-    suspects = [
-        judge(
+
+    def against(kind: str, factor: float, *remedies: Suggestion | None) -> Suspect:
+        much, interval = ratio_interval(own, errors[factor])
+        return judge(
             specimen,
-            "step_too_large",
+            kind,
             much,
-            f"error at the fit's rate over that at {smaller:g} of it",
-            f"{2 * SNAPSHOTS * length:,} more samples at {smaller:g} of the learning rate leave an "
-            f"error {much:.2g} times smaller than at the rate itself.",
-            interval=wide,
+            f"error at the fit's rate over that at {factor:g} times as much",
+            f"{2 * SNAPSHOTS * length:,} more samples at {factor:g} times the learning rate leave "
+            f"an error {much:.2g} times smaller than at the rate itself.",
+            interval=interval,
             remedies=those(*remedies),
             curve=curve,
         )
-    ]
+
+    falling = falling_rate(specimen)
+    lower = (falling, rate_times(specimen, 0.25), rate_times(specimen, 0.05))
+    suspects = [against("step_too_large", smaller, *lower)]
     if larger is not None:
-        much, wide = ratio_interval(own, errors[larger])
-        remedies = (
-            rate_times(specimen, larger),
-            rate_times(specimen, 4 * larger),
-            falling_rate(specimen, 4 * larger),
-        )
-        suspects.append(
-            judge(
-                specimen,
-                "step_too_small",
-                much,
-                f"error at the fit's rate over that at {larger:g} times as much",
-                f"{2 * SNAPSHOTS * length:,} more samples at {larger:g} times the learning rate "
-                f"leave an error {much:.2g} times smaller than at the rate itself.",
-                interval=wide,
-                remedies=those(*remedies),
-                curve=curve,
-            )
-        )
+        higher = (rate_times(specimen, larger), rate_times(specimen, 4 * larger))
+        rising = falling_rate(specimen, 4 * larger)
+        suspects.append(against("step_too_small", larger, *higher, rising))
     return suspects
 
 

@@ -33,6 +33,9 @@ Errors: TypeAlias = npt.NDArray[np.float64]
 WORTH_IT = 1.1
 """A suggestion is made where the error falls by this factor at least."""
 
+ENOUGH = 2.0
+"""Where nothing that was tried does better by this factor, a solver is tried too."""
+
 FEW = 8
 """Samples of an update from which on more updates are tried, and how many times as many."""
 
@@ -117,11 +120,7 @@ class Trials:
             return finding
         gains = [(self.gain(remedy), remedy) for remedy in suspect.remedies]
         known = [(gain, remedy) for gain, remedy in gains if gain is not None]
-        if (
-            known
-            and max(gain for gain, _ in known) < WORTH_IT
-            and self.specimen.learns_by_gradients
-        ):
+        if known and max(gain for gain, _ in known) < ENOUGH and self.specimen.learns_by_gradients:
             last = state_space(self.specimen)
             gain = self.gain(last)
             known += [] if gain is None else [(gain, last)]
