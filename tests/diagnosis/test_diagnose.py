@@ -48,6 +48,7 @@ def healthy():
     return fitted(10_000, schedule=schedule)
 
 
+@pytest.mark.slow
 def test_a_healthy_fit_is_left_in_peace(healthy):
     for measure in (samples, lag, noise, memory, truncation, recency, gradients, number_of_samples):
         suspects = measure(Specimen.of(healthy, np.inf, None))
@@ -81,6 +82,7 @@ def test_a_model_that_forgets_too_soon_is_found():
     )
 
 
+@pytest.mark.slow
 def test_steps_that_are_too_large_and_too_small_are_found():
     assert found(step_size, at_a_rate(0.01, samples=10_000), "step_too_large").is_bad
     often = TruncatedBPTT(k1=5, k2=50, loss_on="all")
@@ -164,6 +166,7 @@ def test_the_lag_between_input_and_output_is_measured():
     assert finding.measured == pytest.approx(20 / 9)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_good_one_step_ahead_alone_is_found():
     lowpass = LeakyIntegral(leak=0.1, gain=0.1) >> LeakyIntegral(leak=0.15, gain=0.15)
     fitter = Fitter.of(recipes.exact(samples=2_000, target=lowpass)).fit()
@@ -173,6 +176,7 @@ def test_a_model_that_is_good_one_step_ahead_alone_is_found():
     assert not found(exposure, fine, "exposure").is_bad
 
 
+@pytest.mark.slow
 def test_the_first_suggestion_followed_makes_the_fit_better():
     slow = at_a_rate(1e-5, samples=3_000)
     diagnosis = slow.diagnose(seconds=60)
@@ -185,6 +189,7 @@ def test_the_first_suggestion_followed_makes_the_fit_better():
     assert any(line.startswith("exposure: ") for line in diagnosis.not_told)
 
 
+@pytest.mark.slow
 def test_a_diagnosis_in_the_middle_of_a_fit_changes_nothing():
     def begun():
         return Fitter.of(recipes.gru(samples=4_000, model=Dropping(), seed=5)).fit(1_507)
@@ -202,6 +207,7 @@ def test_a_diagnosis_in_the_middle_of_a_fit_changes_nothing():
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_diagnosis_from_a_callback_changes_nothing():
     class Looks(Callback):
         def after_update(self, fitter):
@@ -237,6 +243,7 @@ class DroppingModule(StreamModule):
         return torch.nn.functional.dropout(y, 0.1), state
 
 
+@pytest.mark.slow
 def test_a_module_of_ones_own_and_samples_that_are_given_are_diagnosed():
     model = Wrap(lambda i, o: torch.nn.GRU(i, o), lambda n: torch.zeros(1, n, 1), stream_axis=1)
     rng = np.random.default_rng(0)
