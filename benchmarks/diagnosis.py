@@ -45,14 +45,17 @@ def main() -> None:
         if arguments.only in key_of(case, seed)
         and (arguments.again or key_of(case, seed) not in kept)
     ]
+    if not wanted:
+        PAGE.write_text(page(kept, seeds))
+        return
     begin, columns = time.perf_counter(), list(zip(*wanted, strict=True))
     with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
         for (number, seed), found in zip(wanted, pool.map(examine, *columns), strict=True):
             kept[key_of(CASES[number], seed)] = found
             RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+            PAGE.write_text(page(kept, seeds))
             print(line(CASES[number], seed, found), flush=True)
     print(f"{len(wanted)} cases in {time.perf_counter() - begin:.0f} s")
-    PAGE.write_text(page(kept, seeds))
 
 
 def key_of(case: Case, seed: int) -> str:

@@ -224,7 +224,7 @@ def lag(specimen: Specimen) -> list[Suspect]:
     if course is None:
         raise CannotTellError("lag between input and output: one of them hardly changes")
     chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
-    first = int(np.argmax(course > max(chance, 0.5 * course.max())))
+    first = int(np.argmax(course > max(chance, 0.2 * course.max())))
     is_known = bool(course.max() > chance)
     update = specimen.update
     window = min(update.window, update.span)
