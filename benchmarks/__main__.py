@@ -13,6 +13,7 @@ MODULES = {
     "ranks": "benchmarks.ranks",
     "gpu": "benchmarks.gpu",
     "checkpoints": "benchmarks.checkpoints",
+    "diagnosis": "benchmarks.diagnosis",
     "peers": "benchmarks.peers.environments",
 }
 

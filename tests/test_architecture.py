@@ -10,7 +10,16 @@ import pytest
 import seqfit
 
 SOURCE = Path(seqfit.__file__).parent
-LOOP = {"fitting", "evaluation", "reporting", "search", "recipes", "sweeps", "cli"}
+LOOP = {
+    "fitting",
+    "evaluation",
+    "diagnosis",
+    "reporting",
+    "search",
+    "recipes",
+    "sweeps",
+    "cli",
+}
 NOT_TO_KNOW = {
     "signals": LOOP | {"targets", "models", "schedules", "second_order"},
     "targets": LOOP | {"models", "schedules", "second_order"},
@@ -20,6 +29,7 @@ NOT_TO_KNOW = {
     "second_order": LOOP | {"signals", "targets", "models", "schedules"},
     "fitting": {"cli", "reporting", "recipes", "search", "sweeps"},
     "evaluation": {"cli", "reporting", "recipes", "search", "sweeps"},
+    "diagnosis": {"cli", "reporting", "recipes", "search", "sweeps"},
     "testing": {"cli", "reporting", "sweeps"},
 }
 

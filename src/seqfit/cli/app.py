@@ -13,6 +13,7 @@ import typer
 
 from seqfit.cli.check import check
 from seqfit.cli.compare import compare
+from seqfit.cli.diagnose import diagnose
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
+app.command()(diagnose)
 app.command()(report)
 app.command()(compare)
 app.command()(sweep)

@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seqfit.cli.runs import EVALUATION, RESULT, RunFolder
+from seqfit.cli.runs import DIAGNOSIS, EVALUATION, RESULT, RunFolder
 from seqfit.limits import in_short, read_text, require_shallow
-
-DIAGNOSIS = "diagnosis.json"
 
 Form: TypeAlias = Any
 """What data must look like: a type or a union; a mapping from keys to forms; a list of one form;

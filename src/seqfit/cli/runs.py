@@ -42,6 +42,7 @@ TIME = "time.json"
 PICTURE = "fit.png"
 TENSORBOARD = "tensorboard"
 EVALUATION = "evaluation.json"
+DIAGNOSIS = "diagnosis.json"
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
