@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from seqfit.models.base import StreamModule, TeacherForced
+from seqfit.models.resets import run
 from seqfit.states import State
 
 Array = npt.NDArray[np.floating[Any]]
+Mask = npt.NDArray[np.bool_]
 
 SAMPLES_AT_ONCE = 2**16  # keeps the activations of a long run from filling the memory
 
@@ -32,20 +34,27 @@ class Run:
     module: StreamModule
     state: State
 
-    def free(self, x: Array) -> Array:
+    def free(self, x: Array, reset: Mask | None = None) -> Array:
         """The outputs of a free run through the next inputs.
 
         Args:
             x: (time, streams, inputs), in the dtype of the weights.
+            reset: before which samples a stream starts anew, bool, (time, streams); None where
+                none does.
 
         Returns:
             y: (time, streams, outputs).
         """
 
-        def run(inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        def go_on(inputs: Tensor, state: State) -> tuple[Tensor, State]:
             return self.module.fast_forward(inputs, state)
 
-        return self._in_chunks(run, x)
+        def go_on_or_start(inputs: Tensor, anew: Tensor, state: State) -> tuple[Tensor, State]:
+            return run(self.module, inputs, state, anew)
+
+        if reset is None:
+            return self._in_chunks(go_on, x)
+        return self._in_chunks(go_on_or_start, x, reset)
 
     def one_step_ahead(self, x: Array, y: Array) -> Array:
         """Predictions from the true outputs before each sample, see `TeacherForced`.
@@ -61,7 +70,7 @@ class Run:
             ValueError: the model is not fed with its outputs.
         """
 
-        def run(inputs: Tensor, outputs: Tensor, state: State) -> tuple[Tensor, State]:
+        def force(inputs: Tensor, outputs: Tensor, state: State) -> tuple[Tensor, State]:
             module = self.module
             forced = None
             if isinstance(module, TeacherForced):
@@ -73,23 +82,23 @@ class Run:
                 )
             return forced
 
-        return self._in_chunks(run, x, y)
+        return self._in_chunks(force, x, y)
 
-    def _in_chunks(self, run: Callable[..., tuple[Tensor, State]], *arrays: Array) -> Array:
+    def _in_chunks(self, step: Callable[..., tuple[Tensor, State]], *arrays: Array | Mask) -> Array:
         device = next(self.module.parameters()).device
         chunk = max(1, SAMPLES_AT_ONCE // arrays[0].shape[1])
         outputs = []
         with torch.no_grad():
             for first in range(0, len(arrays[0]), chunk):
                 tensors = [torch.from_numpy(a[first : first + chunk]).to(device) for a in arrays]
-                out, self.state = run(*tensors, self.state)
+                out, self.state = step(*tensors, self.state)
                 outputs.append(out.cpu().numpy())
         return np.concatenate(outputs)
 
 
-def free_run(module: StreamModule, x: Array) -> Array:
+def free_run(module: StreamModule, x: Array, reset: Mask | None = None) -> Array:
     """The outputs of a model that starts afresh; arrays as in `Run.free`."""
-    return Run(module, module.start(x.shape[1])).free(x)
+    return Run(module, module.start(x.shape[1])).free(x, reset)
 
 
 def is_teacher_forced(module: StreamModule, x: Array, y: Array) -> bool:

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import torch
 
+from seqfit.fitting.resets import Resets
 from seqfit.fitting.samples import Samples
 from seqfit.fitting.tail import Tail
 from seqfit.states import State, is_tensor, leaves, map_arrays, map_leaves, stack, unstack
@@ -27,7 +28,8 @@ class SampleBuffer:
         first: position of the first sample held.
         position: position of the first sample that no update has taken yet.
         boundaries: positions between updates, oldest first, each with the model's state there;
-            the last one is `position`.
+            the last one is `position`. A reset there comes after it.
+        resets: before which of the samples held streams start anew.
     """
 
     inputs: Tail
@@ -35,6 +37,7 @@ class SampleBuffer:
     first: int
     position: int
     boundaries: list[tuple[int, State]]
+    resets: Resets = attrs.field(factory=Resets)
 
     @classmethod
     def empty(
@@ -57,12 +60,13 @@ class SampleBuffer:
         )
         boundaries = list(zip(state["boundaries"].tolist(), kept, strict=True))
         inputs, outputs = Tail.of(state["x"]), Tail.of(state["y"])
-        return cls(inputs, outputs, state["first"], state["position"], boundaries)
+        resets = Resets.restored(state.get("resets"))
+        return cls(inputs, outputs, state["first"], state["position"], boundaries, resets)
 
     def state(self) -> State:
         """All of it as a state tree."""
         positions, states = zip(*self.boundaries, strict=True)
-        return {
+        state = {
             "x": self.x,
             "y": self.y,
             "first": self.first,
@@ -70,6 +74,7 @@ class SampleBuffer:
             "boundaries": np.array(positions),
             "states": stack([*states]),
         }
+        return state | {"resets": self.resets.state()} if self.resets.positions else state
 
     @staticmethod
     def stream_axes(state: State) -> Axes:
@@ -82,6 +87,7 @@ class SampleBuffer:
                 "first": map_leaves(lambda leaf: 0 if is_tensor(leaf) else None, first),
                 "leaves": [1 if is_tensor(leaf) else None for leaf in leaves(first)],
             },
+            "resets": Resets.stream_axes(),
         }
 
     @property
@@ -99,8 +105,10 @@ class SampleBuffer:
         """Samples of each stream that no update has taken yet."""
         return self.first + len(self.inputs) - self.position
 
-    def append(self, x: Samples, y: Samples) -> None:
-        """Add new samples at the end."""
+    def append(self, x: Samples, y: Samples, resets: Resets | None = None) -> None:
+        """Add new samples at the end, and where among them streams start anew."""
+        if resets is not None:
+            self.resets.append(resets, self.first + len(self.inputs))
         self.inputs.append(x)
         self.outputs.append(y)
 
@@ -139,6 +147,7 @@ class SampleBuffer:
         self.inputs.drop(passed)
         self.outputs.drop(passed)
         self.first += passed
+        self.resets.drop_before(self.first)
 
     def _index_before(self, position: int) -> int:
         return bisect_right(self.boundaries, position, key=itemgetter(0)) - 1

@@ -23,6 +23,7 @@ from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_
 from seqfit.fitting.predictor import Predictor
 from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.report import Report
+from seqfit.fitting.resets import Resets, as_mask
 from seqfit.fitting.restored import restore
 from seqfit.fitting.samples import Samples, as_array, as_samples
 from seqfit.fitting.snapshot import Snapshot
@@ -192,13 +193,16 @@ class Fitter(Experiment):
                 self._advance(end + course.given)
         return self
 
-    def partial_fit(self, x: Any, y: Any) -> Fitter:
+    def partial_fit(self, x: Any, y: Any, reset: Any = None) -> Fitter:
         """Fit on given samples, which follow those that were given before.
 
         Args:
             x: inputs, (time, streams, inputs); (time, inputs) or (time,) where there is one
                 stream.
             y: what should come out, (time, streams, outputs), likewise.
+            reset: before which samples a stream starts anew, bool, (time, streams); (time,) where
+                there is one stream; None where none does. Its state is then that of the start,
+                and no gradient flows back to what came before; other streams run on.
 
         Each of several ranks is given the samples of all streams, and fits its own.
 
@@ -207,6 +211,7 @@ class Fitter(Experiment):
 
         Raises:
             ValueError: the shapes don't fit, or a value is not finite.
+            TypeError: values are not real numbers, or those of `reset` not bool.
             DivergedError: as in `fit`.
         """
         training, streams = self._course.training, self.schedule.streams
@@ -217,11 +222,13 @@ class Fitter(Experiment):
             raise ValueError(
                 f"x and y must be equally long, got {len(inputs)} and {len(outputs)} samples"
             )
+        mask = as_mask(reset, len(inputs), streams)
         if training is None:
             training = self._begin(inputs.shape[2], outputs.shape[2])
         own = slice(self._own.start, self._own.stop)
+        resets = Resets.of(mask, own)
         with self._fitting():
-            training.buffer.append(inputs[:, own], outputs[:, own])
+            training.append(inputs[:, own], outputs[:, own], resets)
             self._course.given += len(inputs)
             everything = training.buffer.position + training.buffer.waiting
             self._advance(everything)
@@ -264,12 +271,13 @@ class Fitter(Experiment):
                 break
         return self
 
-    def predict(self, x: Any) -> Samples:
+    def predict(self, x: Any, reset: Any = None) -> Samples:
         """The outputs of a free run from the start; training is not disturbed.
 
         Args:
             x: inputs, (time, streams, inputs) for any number of streams; (time, inputs) or
                 (time,) for one.
+            reset: before which samples a stream starts anew, as in `partial_fit`.
 
         Returns:
             An array of shape (time, streams, outputs); (time, outputs) or, for one output,
@@ -277,13 +285,15 @@ class Fitter(Experiment):
 
         Raises:
             ValueError: the shape doesn't fit, or a value is not finite.
+            TypeError: values are not real numbers, or those of `reset` not bool.
         """
         array = as_array(x, "x")
         streams = array.shape[1] if array.ndim == 3 else 1
         channels = _channels(self._training())[0]
         inputs = as_samples(array, "x", streams, channels, self.dtype)
+        mask = as_mask(reset, len(inputs), streams)
         with computing(self.threads):
-            y = free_run(self.module, inputs)
+            y = free_run(self.module, inputs, mask)
         if array.ndim == 3:
             return y
         return y[:, 0, 0] if array.ndim == 1 and y.shape[2] == 1 else y[:, 0]
@@ -331,9 +341,9 @@ class Fitter(Experiment):
         """Streams that were not fitted, from their first sample; arguments as in `evaluate`."""
         return SampleSource.held_out(self, streams, seed)
 
-    def score(self, x: Any, y: Any) -> Scores:
+    def score(self, x: Any, y: Any, reset: Any = None) -> Scores:
         """Score a free run over given samples; shapes as in `predict`."""
-        prediction, truth = self.predict(x), np.asarray(y, dtype=np.float64)
+        prediction, truth = self.predict(x, reset), np.asarray(y, dtype=np.float64)
         if np.isinf(truth).any() or (self.missing == "error" and np.isnan(truth).any()):
             raise ValueError("y must be finite")
         if truth.ndim == prediction.ndim - 1 and prediction.shape[-1] == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import inspect
 import math
-from typing import final
+from typing import ClassVar, final
 
 import attrs
 import torch
@@ -43,10 +43,12 @@ class Learner(abc.ABC):
     Attributes:
         module: the module that is fitted.
         method: how it is fitted, as a report names it.
+        takes_resets: whether streams may start anew in the middle of the fit.
     """
 
     module: StreamModule
     method: str
+    takes_resets: ClassVar[bool] = True
 
     @property
     def verdict(self) -> str:
@@ -72,6 +74,8 @@ class Learner(abc.ABC):
 
     def learn_ahead(self, run: Run) -> RunOutcome | None:
         """Make many updates at a time, as if one by one; None where the learner can't.
+
+        No stream starts anew within them.
 
         Raises:
             DivergedError: the first one diverged; the last good weights are kept.

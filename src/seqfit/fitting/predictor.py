@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from seqfit.models.base import SingleStream, StreamModule
+from seqfit.models.resets import started_anew
 from seqfit.states import State
 
 
@@ -50,6 +51,27 @@ class Predictor:
         self._state = state
         if self._single is not None:
             self._single.state = state
+
+    def reset(self, streams: Any = None) -> None:
+        """Start streams anew before the next sample; the others run on.
+
+        Args:
+            streams: which of them, bool, (streams,); None for all.
+
+        Raises:
+            ValueError: the shape is another; nothing is broadcast.
+            TypeError: the values are not bool.
+        """
+        anew = np.ones(self.streams, np.bool_) if streams is None else np.asarray(streams)
+        wanted = f"streams must be an array of bool of the shape ({self.streams},)"
+        if anew.dtype != np.bool_:
+            raise TypeError(f"{wanted}, got dtype {anew.dtype} of {anew.shape}")
+        if anew.shape != (self.streams,):
+            raise ValueError(f"{wanted}, got {anew.shape}")
+        start = self.module.start(self.streams)
+        which = torch.from_numpy(anew).to(next(self.module.parameters()).device)
+        with torch.no_grad():
+            self.state = started_anew(self.state, start, which)
 
     def __call__(self, x_t: Any) -> Any:
         """The output for the next sample.

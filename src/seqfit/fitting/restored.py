@@ -103,6 +103,7 @@ def _require_buffer(buffer: SampleBuffer, fresh: SampleBuffer, history: int) -> 
         and positions[-1] == buffer.position <= buffer.first + len(buffer.x)
     ):
         raise ValueError("samples, positions and states of the model do not belong together")
+    _require_resets(buffer, streams)
     _, own = fresh.boundaries[0]
     # Streams lie along the first axis; how long the others are is the module's affair.
     other = map_arrays(
@@ -110,6 +111,18 @@ def _require_buffer(buffer: SampleBuffer, fresh: SampleBuffer, history: int) -> 
     )
     for position, state in buffer.boundaries:
         require_form(state, (own, other), f"the model's state at {position}")
+
+
+def _require_resets(buffer: SampleBuffer, streams: int) -> None:
+    """Raise a ValueError where resets are not those of the samples held."""
+    positions, rows = buffer.resets.positions, buffer.resets.streams
+    ends = [buffer.first - 1, *positions, buffer.first + len(buffer.x)]
+    ordered = all(map(is_int, positions)) and all(a < b for a, b in pairwise(ends))
+    if len(positions) != len(rows) or not ordered:
+        raise ValueError("resets and samples do not belong together")
+    for row in rows:
+        if row.dtype != np.bool_ or row.shape != (streams,):
+            raise ValueError(f"a reset has {row.shape} of {row.dtype}, not {streams} of bool")
 
 
 def _require_source(source: SampleSource, begun: SampleSource, generated: int) -> None:

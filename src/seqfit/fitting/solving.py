@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 import attrs
 import numpy as np
@@ -56,6 +56,7 @@ class SolvingLearner(Learner):
     loss: Loss
     status: str | None = None
     method: str = attrs.field(default="levenberg_marquardt", init=False)
+    takes_resets: ClassVar[bool] = False
 
     @classmethod
     def build(

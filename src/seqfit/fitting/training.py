@@ -16,8 +16,11 @@ from seqfit.fitting.engines import Run, Segment
 from seqfit.fitting.experiment import Experiment
 from seqfit.fitting.learner import DivergedError, Learner
 from seqfit.fitting.ranks import Ranks
+from seqfit.fitting.resets import Resets
+from seqfit.fitting.samples import Samples
 from seqfit.fitting.solving import begin_learner
 from seqfit.models.base import detach
+from seqfit.models.resets import run
 from seqfit.randomness import CHANCE, derived_seed
 from seqfit.schedules.base import Progress, Update
 from seqfit.states import State, map_together, rows
@@ -57,6 +60,26 @@ class Training:
         state = detach(learner.module.start(streams))
         buffer = SampleBuffer.empty(streams, inputs, outputs, experiment.dtype, state)
         return cls(learner, buffer, experiment.schedule.start(), ranks=ranks)
+
+    def append(self, x: Samples, y: Samples, resets: Resets) -> None:
+        """Take in samples that follow those taken in before.
+
+        Args:
+            x: inputs of this rank's streams, (time, streams, inputs).
+            y: what should come out, (time, streams, outputs).
+            resets: where among them streams start anew.
+
+        Raises:
+            ValueError: streams start anew, and the learner can't do that.
+        """
+        if self.buffer.position == self.buffer.waiting == 0:
+            resets.drop_before(1)  # they start there as it is
+        if resets.positions and not self.learner.takes_resets:
+            raise ValueError(
+                f"{self.learner.method} needs streams that run on from their start, got a reset at "
+                f"time {resets.positions[0]}; use an optimizer of torch for streams that start anew"
+            )
+        self.buffer.append(x, y, resets)
 
     def advance(
         self,
@@ -169,35 +192,60 @@ class Training:
         if not update.replays:
             boundaries = [(at - buffer.first, state) for at, state in buffer.since(begin)]
             keep = history // update.length + 2
-            ahead = self.learner.learn_ahead(Run(inputs, outputs, boundaries, update, count, keep))
+            anew = buffer.resets.next_from(buffer.first + boundaries[0][0])
+            if anew is not None:
+                count = min(count, (anew - buffer.position) // update.length)
+            ahead = None
+            if count > 0:
+                ahead = self.learner.learn_ahead(
+                    Run(inputs, outputs, boundaries, update, count, keep)
+                )
             if ahead is not None:
                 return ahead.losses, ahead.states
         begins = (begin, *update.replays)
         spans = [slice(at - buffer.first, at - buffer.first + update.span) for at in begins]
+        reset = self._resets_of(begins, update.span)
         x = torch.cat([inputs[span] for span in spans], dim=1)
         y = torch.cat([outputs[span] for span in spans], dim=1)
         before = [self._state_at(at, inputs) for at in begins]
         state = map_together(lambda *tensors: torch.cat(tensors), before)
         streams = inputs.shape[1]
-        outcome = self.learner.learn(Segment(x, y, state, update, live=streams))
+        segment = Segment(x, y, state, update, streams, reset)
+        outcome = self.learner.learn(segment)
         if update.replays:
-            self._refresh(begins, x[: update.length], state, streams)
+            self._refresh(begins, segment)
         return [outcome.loss], [rows(outcome.state, 0, streams)]
 
-    def _refresh(self, begins: tuple[int, ...], x: torch.Tensor, state: State, live: int) -> None:
+    def _resets_of(self, begins: tuple[int, ...], span: int) -> torch.Tensor | None:
+        """Where streams start anew in segments side by side, (span, segments * streams)."""
+        resets, device = self.buffer.resets, self._device
+        masks = [resets.between(at, at + span, device) for at in begins]
+        if all(mask is None for mask in masks):
+            return None
+        none = torch.zeros(span, self.buffer.x.shape[1], dtype=torch.bool, device=device)
+        return torch.cat([none if mask is None else mask for mask in masks], dim=1)
+
+    def _refresh(self, begins: tuple[int, ...], segment: Segment) -> None:
         """Find anew the states that the model now has after the first samples of segments."""
+        length, live, reset = segment.update.length, segment.live, segment.reset
         with torch.no_grad():
-            _, after = self.learner.module.fast_forward(x, state)
+            _, after = run(
+                self.learner.module,
+                segment.x[:length],
+                segment.state,
+                None if reset is None else reset[:length],
+            )
         for i, begin in enumerate(begins):
-            self.buffer.refresh(begin + len(x), rows(after, i * live, (i + 1) * live))
+            self.buffer.refresh(begin + length, rows(after, i * live, (i + 1) * live))
 
     def _state_at(self, position: int, inputs: torch.Tensor) -> State:
         """The model's state at a position, run on from the boundary before it."""
         boundary, state = self.buffer.boundary_before(position)
         if boundary < position:
             between = slice(boundary - self.buffer.first, position - self.buffer.first)
+            reset = self.buffer.resets.between(boundary, position, self._device)
             with torch.no_grad():
-                _, state = self.learner.module.fast_forward(inputs[between], state)
+                _, state = run(self.learner.module, inputs[between], state, reset)
         return detach(state)
 
     def _draw_apart(self, seed: int) -> None:

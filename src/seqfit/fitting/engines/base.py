@@ -27,6 +27,8 @@ class Segment:
         state: the model's state before them.
         update: how they are cut into windows and weighted; its `span` is the time.
         live: leading streams that run here for the first time; those after them are replayed.
+        reset: before which samples a stream starts anew, bool, (time, streams), see
+            `seqfit.models.resets`; None where none does.
     """
 
     x: Tensor
@@ -34,6 +36,7 @@ class Segment:
     state: State
     update: Update
     live: int
+    reset: Tensor | None = None
 
 
 @final
@@ -55,7 +58,7 @@ class Outcome:
 @final
 @attrs.frozen
 class Run:
-    """Successive updates that are all the same, on the samples held.
+    """Successive updates that are all the same, on samples before which no stream starts anew.
 
     Attributes:
         x: inputs, (time, streams, inputs).

@@ -41,6 +41,8 @@ class CapturedEngine(Engine):
         self._captures: dict[Any, _Capture | None] = {}
 
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
+        if segment.reset is not None:  # the streams that start anew are others each time
+            return self._windowed.accumulate(module, loss, segment)
         kind = segment.update, segment.live, segment.x.shape, segment.y.shape
         self._made[kind] = self._made.get(kind, 0) + 1
         is_new = kind not in self._captures and len(self._captures) < _MOST_KINDS

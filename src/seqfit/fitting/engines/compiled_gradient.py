@@ -11,6 +11,7 @@ import torch
 from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
 from seqfit.fitting.engines.room import Room, known_loss, known_network
 from seqfit.fitting.engines.updates import memory_size
+from seqfit.fitting.engines.windowed import WindowedEngine
 from seqfit.fitting.losses import Loss
 from seqfit.models.base import StreamModule
 
@@ -18,6 +19,8 @@ from seqfit.models.base import StreamModule
 @final
 class CompiledGradient(Engine):
     """Runs a known network through a segment, and back, in one call of compiled code.
+
+    Segments in which a stream starts anew are left to `WindowedEngine`.
 
     Args:
         module: the model; no other can be run.
@@ -36,6 +39,7 @@ class CompiledGradient(Engine):
         self._loss = known_loss(loss)
         self._network = known_network(module, parameters)
         self._room = Room(self._network)
+        self._windowed = WindowedEngine()
         self._scales = self._network.scales(self._room.dtype)
 
     @property
@@ -43,6 +47,8 @@ class CompiledGradient(Engine):
         return self._room.is_compiled(self._room.kernels.make_gradient)
 
     def accumulate(self, module: StreamModule, loss: Loss, segment: Segment) -> Outcome:
+        if segment.reset is not None:
+            return self._windowed.accumulate(module, loss, segment)
         update, streams = segment.update, segment.x.shape[1]
         room, windows = self._room, -(-update.span // update.window)
         layout = room.laid_out(update.span, streams, windows, 1)

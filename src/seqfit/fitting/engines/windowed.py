@@ -11,6 +11,7 @@ from torch import Tensor
 from seqfit.fitting.engines.base import Engine, Outcome, Segment, sample_weights
 from seqfit.fitting.losses import Loss
 from seqfit.models.base import StreamModule, detach
+from seqfit.models.resets import run, window_states
 from seqfit.schedules import Update
 from seqfit.states import State, rows
 
@@ -38,13 +39,13 @@ def accumulate(module: StreamModule, loss: Loss, segment: Segment) -> tuple[Tens
     Returns:
         The loss of the update, the mean loss over its new samples, and the state after it.
     """
-    x, y, update = segment.x, segment.y, segment.update
+    x, y, reset, update = segment.x, segment.y, segment.reset, segment.update
     time, streams = x.shape[:2]
     window = min(update.window, time)
     whole = time // window * window  # samples in whole windows; the rest is one shorter window
     states = segment.state
     if time > window:
-        states = module.window_states(x, states, window)
+        states = window_states(module, x, states, window, reset)
     batch = whole // window * streams
     losses, after = _run(
         module,
@@ -52,12 +53,14 @@ def accumulate(module: StreamModule, loss: Loss, segment: Segment) -> tuple[Tens
         _side_by_side(x[:whole], window),
         _side_by_side(y[:whole], window),
         rows(states, 0, batch),
+        None if reset is None else _side_by_side(reset[:whole], window),
     )  # (window, windows * streams, outputs)
     parts = [losses.reshape(window, whole // window, -1)]
     state = rows(after, batch - streams, batch)
     if whole < time:
         rest = rows(states, batch, batch + streams)
-        losses, state = _run(module, loss, x[whole:], y[whole:], rest)
+        anew = None if reset is None else reset[whole:]
+        losses, state = _run(module, loss, x[whole:], y[whole:], rest, anew)
         parts.append(losses.reshape(time - whole, 1, -1))
     if update.washout == update.lookback == 0 and segment.live == streams:
         objective, recorded = _alike(parts, update)
@@ -68,7 +71,7 @@ def accumulate(module: StreamModule, loss: Loss, segment: Segment) -> tuple[Tens
 
 
 def _side_by_side(samples: Tensor, window: int) -> Tensor:
-    """(windows * window, streams, channels) to (window, windows * streams, channels)."""
+    """(windows * window, streams, ...) to (window, windows * streams, ...)."""
     if len(samples) == window:
         return samples
     windows = samples.reshape(-1, window, *samples.shape[1:])
@@ -76,9 +79,9 @@ def _side_by_side(samples: Tensor, window: int) -> Tensor:
 
 
 def _run(
-    module: StreamModule, loss: Loss, x: Tensor, y: Tensor, state: State
+    module: StreamModule, loss: Loss, x: Tensor, y: Tensor, state: State, reset: Tensor | None
 ) -> tuple[Tensor, State]:
-    prediction, state = module.fast_forward(x, state)
+    prediction, state = run(module, x, state, reset)
     return loss(prediction, y), state
 
 
