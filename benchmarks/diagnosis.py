@@ -113,7 +113,7 @@ def page(kept: dict[str, Any], seeds: range) -> str:
             f"made, on a machine with other work; a diagnosis may take {SECONDS:.0f} s.",
             "Thresholds were set by hand from the healthy fits below and from these same planted",
             "ones, so that the rates below are those of the calibration, not of fresh defects.",
-            "The fit at a constant rate of 3e-4 was first taken for healthy, counted as planted only",
+            "The fit at a constant rate of 3e-4 was first taken as healthy, and counted as planted",
             "when recency overfitting was found in it and a falling rate halved its error. A",
             "suggestion is chosen by fitting it with the same seed, so that it is better on other",
             "streams nearly by construction; where none was better, none is made.",
