@@ -160,7 +160,7 @@ def test_the_noise_of_a_target_is_measured():
 
 
 def test_the_lag_between_input_and_output_is_measured():
-    late = fitted(signal=UniformNoise(), target=Delay(20), schedule=EveryWindow(10))
+    late = fitted(target=Delay(20), schedule=EveryWindow(10))
     finding = found(lag, late, "input_lag")
     assert finding.is_bad
     assert finding.measured == pytest.approx(20 / 9)
