@@ -176,7 +176,8 @@ class Training:
             shares *= y.shape[1] / streams
             self.ranks.sum(torch.from_numpy(shares))
         return [
-            loss / share if share else math.nan for loss, share in zip(losses, shares, strict=True)
+            loss / share if share else math.nan
+            for loss, share in zip(losses, shares.tolist(), strict=True)
         ]
 
     def _learn(
