@@ -11,23 +11,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.zoo_cases import STREAMS, Case, cases
-from benchmarks.zoo_page import DOCS, write_page
+from benchmarks.zoo_page import DOCS, SOLVER, Kept, write_page
 from benchmarks.zoo_pictures import FIRST_SHOWN, SHOWN, draw
 from seqfit import Fitter, Model
-from seqfit.evaluation.scores import finite_or_none
 from seqfit.fitting import DivergedError, Experiment, TorchLearningRate, TorchOptimizer
 from seqfit.models import GRU, LSTM, RNN, DiagonalStateSpace, Scaled
 from seqfit.schedules import TruncatedBPTT
 from seqfit.search import auto
 
 RESULTS = DOCS / "zoo.json"
-SOLVER = "solver"
 NETWORKS: dict[str, Model] = {
     "GRU": GRU(),
     "LSTM": LSTM(),
@@ -40,8 +38,6 @@ WASHED_OUT = 10
 
 RATE = 5e-3
 
-Kept: TypeAlias = dict[str, dict[str, Any]]
-
 
 def main() -> None:
     """Fit what is not there yet, while there is time, and make the page and the pictures."""
@@ -49,7 +45,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="", help="part of the names of targets to run")
     parser.add_argument("--again", action="store_true", help="run them though they are there")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="begin no fit after them")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=np.inf,
+        help="begin no fit after so many; with 0, only make the page anew",
+    )
     arguments = parser.parse_args()
     end = time.monotonic() + 60 * arguments.minutes
     kept: Kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -72,9 +73,10 @@ def main() -> None:
 
 def described(case: Case) -> str:
     """What decides the numbers of a case."""
-    budget = f"{SOLVED}, {FITTED}, {SCORED} samples, {STREAMS} streams, "
-    budget += f"washout 1/{WASHED_OUT}, rate {RATE}"
-    return f"{case.signal!r} -> {case.target!r}; {budget}, {list(NETWORKS.values())!r}"
+    return (
+        f"{case.signal!r} -> {case.target!r}; {SOLVED}, {FITTED}, {SCORED} samples, "
+        f"{STREAMS} streams, washout 1/{WASHED_OUT}, rate {RATE}, {list(NETWORKS.values())!r}"
+    )
 
 
 def keep(kept: Kept) -> None:
@@ -94,18 +96,17 @@ def measure(case: Case, name: str, seed: int, kept: dict[str, Any]) -> dict[str,
     seconds = round(time.process_time() - begin, 2)
     samples = None if case.signal.held_out().length else SCORED
     washout = fitter.held_out_source().length_of(samples) // WASHED_OUT
-    nrmse = finite_or_none(fitter.evaluate(samples, washout=washout).nrmse)
+    nrmse = fitter.evaluate(samples, washout=washout).nrmse
+    if nrmse is None or not np.isfinite(nrmse):
+        return {"nrmse": None, "seconds": seconds, "note": "the free run is not finite"}
+    nrmse = float(f"{nrmse:.3g}")
     best = kept.get("shown", {}).get("nrmse", np.inf)
-    if seed == 0 and nrmse is not None and nrmse < best:
+    if seed == 0 and nrmse < best:
         x, _ = held_out(case)
         shown = fitter.predict(x)[-SHOWN:, 0]  # (time, outputs)
         output = [" ".join(f"{v:.4g}" for v in channel) for channel in shown.T]
         kept["shown"] = {"model": name, "nrmse": nrmse, "output": output}
-    return {
-        "nrmse": None if nrmse is None else float(f"{nrmse:.3g}"),
-        "seconds": seconds,
-        "note": note,
-    }
+    return {"nrmse": nrmse, "seconds": seconds, "note": note}
 
 
 def solve(case: Case, seed: int) -> tuple[Fitter, str]:

@@ -96,10 +96,12 @@ class Family:
 
     Attributes:
         title: what they have in common.
+        picture: name of the page of pictures.
         cases: in the order of the table.
     """
 
     title: str
+    picture: str
     cases: tuple[Case, ...]
 
 
@@ -134,15 +136,23 @@ BOTH, BOTH_SIDES = RandomHold(low=-1.0, high=1.0), "held levels, U(-1, 1)"
 UNIFORM, WHITE = UniformNoise(), "white, U(0, 1)"
 WIDE, WHITE_WIDE = UniformNoise(low=-1.0, high=1.0), "white, U(-1, 1)"
 BITS, COINS = Events(probability=0.5), "bits, half of them 1"
-RESONANT = IIR()
+SECOND_ORDER = IIR()
 
 FAMILIES = (
     Family(
         "Integrals and filters",
+        "zoo_integrals.png",
         (
             Case("saturated_integral", HOLD, HELD, SaturatedIntegral()),
             Case("leaky_integral", HOLD, HELD, LeakyIntegral()),
-            Case("clipped_sum", RandomHold(0.5), "short-held levels, U(0, 1)", ClippedSum()),
+            Case(
+                "clipped_sum",
+                RandomHold(0.5),
+                "short-held levels, U(0, 1)",
+                ClippedSum(),
+                hard="The sum wanders far beyond its bounds: when it comes back is told by all "
+                "inputs since it left.",
+            ),
             Case("back_calculated_integral", HOLD, HELD, BackCalculatedIntegral()),
             Case("dead_zone_integral", HOLD, HELD, DeadZoneIntegral()),
             Case(
@@ -152,7 +162,7 @@ FAMILIES = (
                 ResettableIntegral(),
             ),
             Case("fir", WIDE, WHITE_WIDE, FIR()),
-            Case("iir", WIDE, WHITE_WIDE, RESONANT),
+            Case("iir", WIDE, WHITE_WIDE, SECOND_ORDER),
             Case("butterworth", BOTH, BOTH_SIDES, Butterworth()),
             Case("filtered_derivative", BOTH, BOTH_SIDES, FilteredDerivative()),
             Case(
@@ -165,6 +175,7 @@ FAMILIES = (
     ),
     Family(
         "Hysteresis, limiters and holds",
+        "zoo_hysteresis.png",
         (
             Case("play", BOTH, BOTH_SIDES, Play()),
             Case("stop", BOTH, BOTH_SIDES, Stop()),
@@ -174,7 +185,14 @@ FAMILIES = (
             Case("bouc_wen", BOTH, BOTH_SIDES, BoucWen()),
             Case("rate_limiter", HOLD, HELD, RateLimiter(up=0.05, down=0.08)),
             Case("dead_zone", BOTH, BOTH_SIDES, DeadZone()),
-            Case("sample_hold", UNIFORM, WHITE, SampleHold()),
+            Case(
+                "sample_hold",
+                UNIFORM,
+                WHITE,
+                SampleHold(),
+                hard="Nothing in the input tells when it is sampled: that takes a clock of 10 "
+                "samples, right from the start.",
+            ),
             Case(
                 "triggered_hold",
                 Beside([UNIFORM, Events()]),
@@ -187,19 +205,20 @@ FAMILIES = (
     ),
     Family(
         "System identification",
+        "zoo_systems.png",
         (
             Case("polynomial", BOTH, BOTH_SIDES, Polynomial((0.0, 1.0, 0.5, -0.8))),
             Case("saturation", BOTH, BOTH_SIDES, Saturation()),
             Case("sigmoid", BOTH, BOTH_SIDES, Sigmoid(gain=3.0)),
             Case("piecewise_linear", BOTH, BOTH_SIDES, PiecewiseLinear()),
             Case("narx", WIDE, WHITE_WIDE, NARX()),
-            Case("wiener", WIDE, WHITE_WIDE, Wiener(RESONANT, Sigmoid(gain=4.0))),
-            Case("hammerstein", WIDE, WHITE_WIDE, Hammerstein(Saturation(), RESONANT)),
+            Case("wiener", WIDE, WHITE_WIDE, Wiener(SECOND_ORDER, Sigmoid(gain=4.0))),
+            Case("hammerstein", WIDE, WHITE_WIDE, Hammerstein(Saturation(), SECOND_ORDER)),
             Case(
                 "wiener_hammerstein",
                 WIDE,
                 WHITE_WIDE,
-                WienerHammerstein(RESONANT, Saturation(-0.2, 0.3), Butterworth(edges=(0.1,))),
+                WienerHammerstein(SECOND_ORDER, Saturation(-0.2, 0.3), Butterworth(edges=(0.1,))),
             ),
             Case(
                 "bouc_wen_oscillator",
@@ -214,12 +233,20 @@ FAMILIES = (
     ),
     Family(
         "Memory and computation",
+        "zoo_memory.png",
         (
             Case("delay", HOLD, HELD, Delay(10)),
             Case("echo_sum", BITS, COINS, EchoSum()),
             Case("threshold", UNIFORM, WHITE, Threshold()),
             Case("debounce", RandomHold(0.3), "short-held levels, U(0, 1)", Debounce()),
-            Case("running_parity", Events(0.3), "events, 30%", RunningParity()),
+            Case(
+                "running_parity",
+                Events(0.3),
+                "events, 30%",
+                RunningParity(),
+                hard="Each event turns all later outputs, so that a model that is almost right is "
+                "no better than chance.",
+            ),
             Case("delayed_parity", BITS, COINS, DelayedParity()),
             Case(
                 "counter", Beside([Events(0.3), Events(0.03)]), "events, 30%; resets, 3%", Counter()
@@ -228,7 +255,7 @@ FAMILIES = (
                 "flip_flop",
                 GaussianNoise(channels=3),
                 "3 x white, N(0, 1)",
-                FlipFlop(threshold=2.0),
+                FlipFlop(threshold=1.5),
             ),
             Case("adding", Beside([UNIFORM, Events(0.05)]), "white; marks, 5%", Adding()),
             Case("copy", Beside([BITS, Events(0.05)]), "bits; delimiters, 5%", Copy(length=5)),
@@ -243,6 +270,7 @@ FAMILIES = (
     ),
     Family(
         "Combinations, noise and recorded data",
+        "zoo_combinations.png",
         (
             Case("quantiser", HOLD, HELD, Quantiser()),
             Case("channels", Beside([HOLD, BOTH]), "2 x held levels", Channels((1, 0))),

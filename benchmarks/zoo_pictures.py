@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.zoo_cases import FAMILIES, Case
-from benchmarks.zoo_page import Kept, picture_of
+from benchmarks.zoo_page import DOCS, Kept
 
 FIRST_SHOWN, SHOWN = 500, 200
 SHOWN_OF_FAST = 100
@@ -52,7 +52,7 @@ def draw(kept: Kept, held_out: Callable[[Case], tuple[Array, Array]]) -> None:
             ncols=3,
             frameon=False,
         )
-        figure.savefig(picture_of(family), dpi=80)
+        figure.savefig(DOCS / family.picture, dpi=80)
 
 
 def _draw_case(
