@@ -259,12 +259,21 @@ FAMILIES = (
             ),
             Case("adding", Beside([UNIFORM, Events(0.05)]), "white; marks, 5%", Adding()),
             Case("copy", Beside([BITS, Events(0.05)]), "bits; delimiters, 5%", Copy(length=5)),
-            Case("delayed_match", Beside([BITS, Events()]), "bits; cues, 10%", DelayedMatch()),
+            Case(
+                "delayed_match",
+                Beside([BITS, Events()]),
+                "bits; cues, 10%",
+                DelayedMatch(),
+                hard="A bit and whose turn it is have to be held from cue to cue, and neither is "
+                "of use without the other.",
+            ),
             Case(
                 "context_integration",
                 Beside([GaussianNoise(channels=2), RandomHold(0.05), RandomHold(0.05)]),
                 "2 x evidence, N(0, 1); 2 x context, long-held",
                 ContextIntegration(),
+                hard="White noise is summed up for as long as its context lasts, so that an error "
+                "in one sample stays.",
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -75,9 +76,9 @@ def _best(kept: Kept, case: Case, contestants: Sequence[str]) -> tuple[float, st
 
 
 def _head(kept: Kept, contestants: Sequence[str]) -> str:
-    counts = [len(errors(kept, case, name)) for case in cases() for name in contestants]
-    least, most = min(counts), max(counts)
-    seeds = "1 seed" if most == 1 else f"{most} seeds" if least == most else f"up to {most} seeds"
+    counts = Counter(len(errors(kept, case, name)) for case in cases() for name in contestants)
+    most = max(counts)
+    seeds = f"{'up to ' if len(counts) > 1 else ''}{most} seed{'' if most == 1 else 's'}"
     times = []
     for name in contestants:
         seconds = [
@@ -86,19 +87,12 @@ def _head(kept: Kept, contestants: Sequence[str]) -> str:
         if seconds:
             times.append(f"{name} {statistics.median(seconds):.1f} and {max(seconds):.1f}")
     head = HEAD.format(seeds=seeds, seconds=", ".join(times))
-    if least == most:
+    if len(counts) == 1:
         return head
-    few: dict[int, list[str]] = {}
-    for case in cases():
-        counts = {name: len(errors(kept, case, name)) for name in contestants}
-        for count in sorted({*counts.values()} - {most}):
-            short = [name for name in contestants if counts[name] == count]
-            whose = "" if len(short) == len(contestants) else f" ({', '.join(short)})"
-            few.setdefault(count, []).append(f"{case.name}{whose}")
-    return head + "".join(
-        f"\nFor want of time, on {count} seed{'' if count == 1 else 's'} instead of {most}: "
-        f"{', '.join(rows)}.\n"
-        for count, rows in sorted(few.items())
+    few = " and ".join(f"{counts[n]} on {n or 'none'}" for n in sorted(counts) if n < most)
+    return head + (
+        f"\nFor want of time, of {counts.total()} cells {few} of the {most} seeds. Those on one "
+        "seed have no brackets.\n"
     )
 
 
@@ -176,7 +170,7 @@ def _expression(value: Any) -> str:
     if isinstance(value, Target):
         return f"{type(value).__name__}({_chosen(value)})"
     if isinstance(value, tuple):
-        return f"({', '.join(map(_expression, value))})"
+        return f"({', '.join(map(_expression, value))}{',' * (len(value) == 1)})"
     return f"{value}"
 
 
