@@ -55,6 +55,8 @@ def main() -> None:
     end = time.monotonic() + 60 * arguments.minutes
     kept: Kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     chosen = [case for case in cases() if arguments.only in case.name]
+    if not chosen:
+        parser.error(f"--only must be part of a target's name, got {arguments.only!r}")
     for case in chosen:
         if arguments.again or kept.get(case.name, {}).get("case") != described(case):
             kept[case.name] = {"case": described(case), "fits": {}}
