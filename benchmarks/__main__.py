@@ -7,6 +7,7 @@ import sys
 
 MODULES = {
     "accuracy": "benchmarks.accuracy",
+    "zoo": "benchmarks.zoo",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "generation": "benchmarks.generation",
