@@ -7,12 +7,14 @@ import sys
 
 MODULES = {
     "accuracy": "benchmarks.accuracy",
+    "zoo": "benchmarks.zoo",
     "speed": "benchmarks.speed",
     "growth": "benchmarks.growth",
     "generation": "benchmarks.generation",
     "ranks": "benchmarks.ranks",
     "gpu": "benchmarks.gpu",
     "checkpoints": "benchmarks.checkpoints",
+    "diagnosis": "benchmarks.diagnosis",
     "peers": "benchmarks.peers.environments",
 }
 

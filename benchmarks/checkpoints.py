@@ -63,7 +63,7 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: |")
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            saving = fitter_of(work, case.engine, [Checkpoints(folder, **case.often)])
+            saving = fitter_of(work, case.engine, callbacks=[Checkpoints(folder, **case.often)])
             plain = fitter_of(work, case.engine)
             pairs = [(_spent(plain, case), _spent(saving, case)) for _ in range(rounds + 1)][1:]
         low, middle, high = statistics.quantiles([s.wall / p.wall - 1 for p, s in pairs], n=4)

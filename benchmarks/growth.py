@@ -117,7 +117,9 @@ def memory_held(works: Sequence[Work]) -> list[float]:
     marks = [work.samples for work in works]
     found: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        fitter = fitter_of(works[-1], "compiled", [Checkpoints(folder, seconds=SECONDS_BETWEEN)])
+        fitter = fitter_of(
+            works[-1], "compiled", callbacks=[Checkpoints(folder, seconds=SECONDS_BETWEEN)]
+        )
         for before, mark in zip([0, *marks], marks, strict=False):
             fitter.fit(mark - before)
             status = Path("/proc/self/status").read_text(encoding="ascii")

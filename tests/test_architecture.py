@@ -10,7 +10,16 @@ import pytest
 import seqfit
 
 SOURCE = Path(seqfit.__file__).parent
-LOOP = {"fitting", "evaluation", "reporting", "search", "recipes", "cli"}
+LOOP = {
+    "fitting",
+    "evaluation",
+    "diagnosis",
+    "reporting",
+    "search",
+    "recipes",
+    "sweeps",
+    "cli",
+}
 NOT_TO_KNOW = {
     "signals": LOOP | {"targets", "models", "schedules", "second_order"},
     "targets": LOOP | {"models", "schedules", "second_order"},
@@ -18,9 +27,10 @@ NOT_TO_KNOW = {
     "live": LOOP | {"signals", "targets", "models", "schedules", "second_order"},
     "schedules": LOOP | {"signals", "targets", "models", "second_order"},
     "second_order": LOOP | {"signals", "targets", "models", "schedules"},
-    "fitting": {"cli", "reporting", "recipes", "search"},
-    "evaluation": {"cli", "reporting", "recipes", "search"},
-    "testing": {"cli", "reporting"},
+    "fitting": {"cli", "reporting", "recipes", "search", "sweeps"},
+    "evaluation": {"cli", "reporting", "recipes", "search", "sweeps"},
+    "diagnosis": {"cli", "reporting", "recipes", "search", "sweeps"},
+    "testing": {"cli", "reporting", "sweeps"},
 }
 
 

@@ -88,7 +88,13 @@ def test_only_the_first_rank_writes_and_prints(unkilled):
     assert err.count("the run is in") == 1
     assert err.count("schedule  EveryWindow") == 1
     left = {path.name for path in folder.iterdir()} - {".lock", "fit.png"}
-    assert left == {"experiment.toml", "metrics.csv", "fitter.safetensors", "result.json"}
+    assert left == {
+        "experiment.toml",
+        "metrics.csv",
+        "time.json",
+        "fitter.safetensors",
+        "result.json",
+    }
 
 
 def test_a_killed_rank_ends_the_job_by_name_and_the_run_is_resumed(unkilled, tmp_path):

@@ -62,7 +62,7 @@ def test_foreign_files_are_refused(tmp_path):
 def test_a_newer_format_says_so(tmp_path):
     document = json.dumps({"format": 99, "configuration": {}, "state": None})
     safetensors.numpy.save_file({}, tmp_path / "c", {"seqfit": document})
-    with pytest.raises(CheckpointError, match="format 99, this seqfit reads 2"):
+    with pytest.raises(CheckpointError, match="format 99, this seqfit reads 3"):
         read_checkpoint(tmp_path / "c")
 
 

@@ -15,7 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqfit import Fitter, plugins, states
-from seqfit.fitting import Callback, LevenbergMarquardt, TorchLearningRate, TorchOptimizer
+from seqfit.fitting import (
+    Callback,
+    DivergedError,
+    LevenbergMarquardt,
+    TorchLearningRate,
+    TorchOptimizer,
+)
 from seqfit.fitting.checkpoint import read_checkpoint
 from seqfit.models import GRU, LSTM, RNN, OutputFeedback, Scaled, StateSpace, Wrap
 from seqfit.schedules import Accumulate, EveryWindow, Replay, TruncatedBPTT
@@ -216,3 +222,34 @@ def test_a_fit_that_goes_on_in_another_process_is_the_fit_without_a_stop(
 
 if __name__ == "__main__":
     serve()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "windowed"])
+def test_a_fit_that_diverges_once_loaded_keeps_the_weights_of_the_fit_without_a_stop(
+    engine, tmp_path
+):
+    """At whatever update it was saved, the very last good one included."""
+
+    def begun():
+        return Fitter(
+            RandomHold(),
+            SaturatedIntegral(),
+            RNN(3, activation="relu", head=()),
+            EveryWindow(2),
+            optimizer=TorchOptimizer("SGD", {"lr": 1e3}),
+            loss="mse",
+            engine=engine,
+        )
+
+    unstopped = begun()
+    with pytest.raises(DivergedError):
+        unstopped.fit(1000)
+    updates = unstopped.report.updates
+    assert updates > 1
+    for made in range(1, updates + 1):
+        begun().fit(2 * made).save(tmp_path / "fit")
+        loaded = Fitter.load(tmp_path / "fit")
+        with pytest.raises(DivergedError):
+            loaded.fit(1000)
+        kept = [dict(fitted.module.state_dict()) for fitted in (loaded, unstopped)]
+        assert states.same(*kept)

@@ -13,11 +13,14 @@ import typer
 
 from seqfit.cli.check import check
 from seqfit.cli.compare import compare
+from seqfit.cli.diagnose import diagnose
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
 from seqfit.cli.listing import list_components
 from seqfit.cli.new import new
+from seqfit.cli.report import report
 from seqfit.cli.resume import resume
+from seqfit.cli.sweep import sweep
 from seqfit.limits import printable
 
 app = typer.Typer(
@@ -30,7 +33,10 @@ app = typer.Typer(
 app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
+app.command()(diagnose)
+app.command()(report)
 app.command()(compare)
+app.command()(sweep)
 app.command(name="list")(list_components)
 app.command()(new)
 app.command()(check)

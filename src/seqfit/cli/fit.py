@@ -83,6 +83,10 @@ def fit(
     retries: Annotated[
         int, typer.Option(help="How often to go back and halve the learning rate on divergence.")
     ] = 0,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Log the fit for TensorBoard, below the run folder."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, on the last line.")
     ] = False,
@@ -111,6 +115,7 @@ def fit(
     from seqfit.cli.run import run_experiment, run_search
     from seqfit.fitting import joined
     from seqfit.fitting.ranks import restarts_by_torchrun
+    from seqfit.fitting.tensorboard import writer_class
     from seqfit.validators import require_positive_int
 
     console = Console(stderr=True)
@@ -120,6 +125,8 @@ def fit(
                 require_positive_int("--checkpoint-every", checkpoint_every)
             if retries < 0:
                 raise ValueError(f"--retries must be a non-negative int, got {retries}")
+            if tensorboard:
+                writer_class()  # its absence is an error before a folder is made
             if run is None and restarts_by_torchrun()[1]:
                 raise ValueError("--max-restarts needs --run, so that a restart finds its run")
             chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
@@ -150,14 +157,25 @@ def fit(
                     )
                 _require_alone(ranks, "the search for a recipe runs")
         if live is not None:
-            result = run_live(live, what_of, run, console, checkpoint_every)
+            result = run_live(live, what_of, run, console, checkpoint_every, tensorboard)
         elif searches:
-            result = run_search(samples, 0 if seed is None else seed, chosen, run, console)
+            result = run_search(
+                samples, 0 if seed is None else seed, chosen, run, console, tensorboard
+            )
         else:
             with ranks.alike():
                 what = _experiment(experiment, recipe, samples, seed, chosen)
             name = experiment.stem if experiment else recipe or ("data" if data else "fit")
-            result = run_experiment(what, run, name, console, checkpoint_every, retries, ranks)
+            result = run_experiment(
+                what,
+                run,
+                name,
+                console,
+                checkpoint_every,
+                retries,
+                ranks,
+                tensorboard=tensorboard,
+            )
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

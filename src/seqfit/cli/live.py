@@ -60,6 +60,7 @@ def run_live(
     run: Path | None,
     console: Console,
     checkpoint_every: int | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Fit samples as they come, until they end or Ctrl-C is pressed, and leave a run folder.
 
@@ -69,6 +70,7 @@ def run_live(
         run: the folder; None makes a new one.
         console: where people read along.
         checkpoint_every: samples from checkpoint to checkpoint; None takes one now and then.
+        tensorboard: whether it is logged for TensorBoard, when it is resumed too.
 
     Returns:
         The result as plain data.
@@ -89,6 +91,8 @@ def run_live(
         folder = RunFolder.create(run, "live", EXPERIMENT, as_toml(what, console))
         with folder.at_work(EXPERIMENT):
             folder.write_json(LIVE, attrs.asdict(live))
+            if tensorboard:
+                folder.ask_for_tensorboard()
             announce(what, console)
             callbacks = _callbacks(live, folder, interrupt, console, checkpoint_every)
             fitter = Fitter.of(what, callbacks)
@@ -181,6 +185,7 @@ def _fit(
             console.print(f"what has come is kept in {folder.path}", style="yellow", **PLAIN)
         raise
     report = journal.report(fitter)
+    folder.finish(fitter)
     return conclude(fitter, report, folder, folder.path.name, interrupt, console)
 
 
@@ -192,7 +197,7 @@ def _callbacks(
     checkpoint_every: int | None,
 ) -> tuple[Any, ...]:
     bar, checkpoints = ProgressLine(live.samples, console), folder.checkpoints(checkpoint_every)
-    return bar, interrupt, checkpoints, Journal(folder)
+    return bar, interrupt, checkpoints, Journal(folder), *folder.tensorboard()
 
 
 def _first_samples(

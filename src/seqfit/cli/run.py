@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import attrs
 from rich.console import Console
@@ -15,6 +16,7 @@ from seqfit import configuration, recipes
 from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
+from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
@@ -34,6 +36,7 @@ from seqfit.search import Attempt, auto
 from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
+FitSamples: TypeAlias = Callable[[Fitter, int], object]
 _PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
@@ -46,6 +49,8 @@ def run_experiment(
     checkpoint_every: int | None = None,
     retries: int = 0,
     ranks: Ranks | None = None,
+    fit: FitSamples | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Fit an experiment and leave a run folder.
 
@@ -58,6 +63,8 @@ def run_experiment(
         retries: how often a fit that diverges goes on from its last checkpoint, each time with
             half the learning rate.
         ranks: the processes that fit together; None for this one alone.
+        fit: fits so many samples, which may be none, or fewer; None is `Fitter.fit`.
+        tensorboard: whether it is logged for TensorBoard, when it is resumed too.
 
     Returns:
         The result as plain data.
@@ -70,11 +77,13 @@ def run_experiment(
         require_runnable(what)
         text = as_toml(what, console)
     if restarts_by_torchrun()[0] and run is not None and ranks.on_first(lambda: _holds(run, text)):
-        return resume_run(run, console, checkpoint_every, retries, ranks)
+        return resume_run(run, console, checkpoint_every, retries, ranks, fit)
     folder = RunFolder.create(run, name, EXPERIMENT, text, ranks)
     with folder.at_work(EXPERIMENT):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         announce(what, console)
-        return _fit(what, folder, name, console, checkpoint_every, retries)
+        return _fit(what, folder, name, console, checkpoint_every, retries, fit)
 
 
 def _holds(run: Path, experiment: str) -> bool:
@@ -89,6 +98,7 @@ def resume_run(
     checkpoint_every: int | None = None,
     retries: int = 0,
     ranks: Ranks | None = None,
+    fit: FitSamples | None = None,
 ) -> dict[str, Any]:
     """Go on with a run that was stopped, as if it had not been, and finish it.
 
@@ -98,6 +108,7 @@ def resume_run(
         checkpoint_every: see `run_experiment`.
         retries: see `run_experiment`.
         ranks: see `run_experiment`; there may be more or fewer than when it was stopped.
+        fit: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -119,7 +130,7 @@ def resume_run(
             console.print("the search starts again: it gives what it would have given", **_PLAIN)
             return _search(**search, folder=folder, console=console)
         what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
-        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries)
+        return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries, fit)
 
 
 @final
@@ -145,6 +156,7 @@ def _fit(
     console: Console,
     checkpoint_every: int | None,
     retries: int,
+    fit: FitSamples | None,
 ) -> dict[str, Any]:
     """Fit what is left of an experiment, and conclude."""
     wanted = skip = 0  # halvings of the learning rate, and checkpoints that led nowhere
@@ -152,13 +164,14 @@ def _fit(
         bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
         halvings, journal = Halvings(), Journal(folder)
         checkpoints = folder.checkpoints(checkpoint_every)
-        callbacks = (bar, interrupt, halvings, checkpoints, journal)
+        callbacks = (bar, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
         if found is not None:
             console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
-        fitter = found or Fitter.of(what, callbacks, folder.ranks)
+        with folder.ranks.alike():
+            fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
             fitter.slow_down(0.5 ** (wanted - halvings.made))
             halvings.made = wanted
@@ -167,14 +180,18 @@ def _fit(
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
             with interrupt.listening(), bar:
-                if left:
+                if fit is not None:
+                    fit(fitter, left)
+                elif left:
                     fitter.fit(left)
             break
         except DivergedError as error:
             if attempt == retries:
                 fitter.save(folder.path / CHECKPOINT)
                 hint = (
-                    "" if retries else "; --retries N goes back and halves the rate up to N times"
+                    ""
+                    if retries or fit
+                    else "; --retries N goes back and halves the rate up to N times"
                 )
                 raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
@@ -188,7 +205,12 @@ def _fit(
 
 
 def run_search(
-    samples: int | None, seed: int, parts: dict[str, Any], run: Path | None, console: Console
+    samples: int | None,
+    seed: int,
+    parts: dict[str, Any],
+    run: Path | None,
+    console: Console,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Find the simplest recipe that explains a target, and leave a run folder.
 
@@ -198,6 +220,7 @@ def run_search(
         parts: parts of the experiments other than the recipes' own.
         run: the folder; None makes a new one.
         console: where people read along.
+        tensorboard: see `run_experiment`.
 
     Returns:
         The result as plain data.
@@ -208,6 +231,8 @@ def run_search(
     asked = {"samples": samples, "seed": seed, "parts": {k: _as_data(v) for k, v in parts.items()}}
     folder = RunFolder.create(run, "fit", SEARCH, json.dumps(asked, indent=2) + "\n")
     with folder.at_work(SEARCH):
+        if tensorboard:
+            folder.ask_for_tensorboard()
         return _search(samples, seed, parts, folder, console)
 
 
@@ -219,7 +244,8 @@ def _search(
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
         console.print(f"trying the recipe {name}", **_PLAIN)
         announce(what, console)
-        return bars.enter_context(ProgressLine(what.samples, console)), interrupt
+        bar = bars.enter_context(ProgressLine(what.samples, console))
+        return bar, interrupt, *folder.tensorboard(name)
 
     def end(attempt: Attempt) -> bool:
         bars.close()
@@ -299,6 +325,7 @@ def conclude(
         "scores": None if scores is None else scores.as_dict(),
         "doubt": doubt,
         "run": str(folder.path),
+        "environment": environment(),
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()

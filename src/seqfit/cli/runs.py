@@ -27,6 +27,7 @@ from seqfit.fitting import (
 )
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
+from seqfit.fitting.tensorboard import TensorBoard
 from seqfit.limits import in_short, read_text, require_shallow
 
 EXPERIMENT = "experiment.toml"
@@ -39,7 +40,9 @@ LOCK = ".lock"
 RESULT = "result.json"
 TIME = "time.json"
 PICTURE = "fit.png"
+TENSORBOARD = "tensorboard"
 EVALUATION = "evaluation.json"
+DIAGNOSIS = "diagnosis.json"
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
@@ -195,6 +198,23 @@ class RunFolder:
         """Takes checkpoints while a fit runs: every half minute, or every so many samples."""
         seconds = SECONDS_BETWEEN if samples is None else None
         return Checkpoints(self.path / CHECKPOINTS, samples=samples, seconds=seconds)
+
+    def ask_for_tensorboard(self) -> None:
+        """Make the folder of logs for TensorBoard: a run that has one is logged."""
+        self.ranks.on_first(lambda: (self.path / TENSORBOARD).mkdir(exist_ok=True))
+
+    def tensorboard(self, name: str = "") -> tuple[Callback, ...]:
+        """What logs a fit for TensorBoard, where that was asked for.
+
+        Args:
+            name: of one fit among several of the run.
+
+        Raises:
+            TensorBoardUnavailableError: the extra ``tensorboard`` is not installed.
+        """
+        if not self.ranks.on_first((self.path / TENSORBOARD).is_dir):
+            return ()
+        return (TensorBoard(self.path / TENSORBOARD / name),)
 
     def unfinished(
         self, experiment: Experiment, callbacks: tuple[Callback, ...], skip: int = 0

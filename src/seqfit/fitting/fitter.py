@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import attrs
 import numpy as np
@@ -35,6 +35,9 @@ from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
+
+if TYPE_CHECKING:
+    from seqfit.diagnosis import Diagnosis
 
 SAMPLES_AT_ONCE = 2**14
 LIVE_AT_ONCE = 2**12
@@ -371,6 +374,28 @@ class Fitter(Experiment):
         """A copy of the model that runs sample by sample, from the start."""
         require_positive_int("streams", streams)
         return Predictor.of(self.module, *_channels(self._training()), streams)
+
+    def copy(self) -> Fitter:
+        """A fitter of its own that goes on from here, bit for bit, and is told to nobody.
+
+        Raises:
+            ValueError: it is one of several ranks, which has some of the streams only.
+        """
+        if self.ranks.count > 1:
+            raise ValueError(
+                f"this is one of {self.ranks.count} ranks; save the fit, and load it in one process"
+            )
+        other = Fitter.of(self.experiment)
+        if other._course.training is None:
+            other._begin(*_channels(self._training()))
+        restore(other._course, states.copy(self._course.state()), self.schedule, other.ranks)
+        return other
+
+    def diagnose(self, seconds: float | None = None) -> Diagnosis:
+        """Why the fit is as it is, and what to do; see `seqfit.diagnosis.diagnose`."""
+        from seqfit.diagnosis import diagnose
+
+        return diagnose(self, seconds=seconds)
 
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.

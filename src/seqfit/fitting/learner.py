@@ -268,6 +268,7 @@ class GradientLearner(Learner):
             "module": dict(self.module.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "good": list(self.good),
         }
 
     def restore(self, state: State) -> None:
@@ -283,7 +284,7 @@ class GradientLearner(Learner):
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         with torch.no_grad():
-            torch._foreach_copy_(self.good, self.parameters)
+            torch._foreach_copy_(self.good, state["good"])
 
     def _step_rate(self) -> None:
         # One-cycle schedules have an end and raise beyond it; the last rate is then kept.

@@ -62,9 +62,8 @@ def as_samples(
         raise ValueError(f"{name} must hold at least one sample, got the shape {array.shape}")
     full = full.astype(dtype, copy=False)
     refused = ~np.isfinite(full) if missing == "error" else np.isinf(full)
-    wrong = np.argwhere(refused)
-    if len(wrong):
-        time, stream, channel = (int(i) for i in wrong[0])
+    if refused.any():
+        time, stream, channel = (int(i) for i in np.argwhere(refused)[0])
         value = full[time, stream, channel]
         hint = "; missing='mask' leaves out what is missing" if np.isnan(value) else ""
         raise ValueError(

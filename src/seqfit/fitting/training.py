@@ -121,10 +121,8 @@ class Training:
                 raise DivergedError(self._where_diverged(error)) from None
             if experiment.missing == "mask":
                 losses = self._of_what_is_there(losses, update.length, schedule.streams)
-            for i, loss in enumerate(losses, start=1):
-                if not math.isnan(loss):
-                    self.curve.add(buffer.position + i * update.length, loss)
-                    self.loss = loss
+            self.curve.extend(buffer.position, update.length, losses)
+            self.loss = next((loss for loss in reversed(losses) if loss == loss), self.loss)
             buffer.advance(update.length, len(losses), states, schedule.history)
             self.schedule_state = schedule_state
             self.updates += len(losses)

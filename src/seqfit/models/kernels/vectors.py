@@ -238,11 +238,14 @@ def exp_minus_1(x: Vector) -> Vector:
     shifted = x * math.log2(math.e) + shift
     n = shifted - shift
     r = (x - n * high) - n * low
-    p = r.constant(1 / math.factorial(terms))
-    for k in range(terms - 1, 1, -1):
-        p = p * r + 1 / math.factorial(k)
+    squared = r * r
+    # Pairs of terms first: the sums then wait less for one another (Estrin 1960).
+    pairs = [r * (1 / math.factorial(k + 1)) + 1 / math.factorial(k) for k in range(2, terms, 2)]
+    p = pairs.pop()
+    for pair in reversed(pairs):
+        p = p * squared + pair
     scale = shifted.power_of_two()
-    return scale * (r + r * r * p) + (scale - 1.0)
+    return scale * (r + squared * p) + (scale - 1.0)
 
 
 def sigmoid(x: Vector) -> Vector:

@@ -1,0 +1,65 @@
+"""``seqfit diagnose``: why a fit is bad, and what to do, from its run folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def diagnose(
+    run: Annotated[Path, typer.Argument(help="A run folder, as 'seqfit fit' leaves it.")],
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="How long it may take. [default: as long as the fit, a minute at least]"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the diagnosis as JSON, on the last line.")
+    ] = False,
+) -> None:
+    """Say why the fit in a run folder is as it is, and what to change.
+
+    What is bad beyond a calibrated threshold comes first, with a suggestion that was tried: fitted
+    anew with the change, as far as there is time.
+
+    The run folder gets diagnosis.json.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from seqfit.cli.runs import DIAGNOSIS, RunFolder
+
+    folder = RunFolder.open(run)
+    console = Console(stderr=True)
+    fitter = folder.fitter()
+    with console.status(f"diagnosing {run}"):
+        diagnosis = fitter.diagnose(seconds)
+    data = diagnosis.as_dict()
+    folder.write_json(DIAGNOSIS, data)
+    grid = Table()
+    for heading in ("finding", "measured", "95%", "threshold", "verdict", "gain"):
+        is_text = heading in ("finding", "verdict")
+        grid.add_column(heading, justify="left" if is_text else "right", no_wrap=is_text)
+    for finding in diagnosis.findings:
+        grid.add_row(
+            finding.kind.replace("_", " "),
+            f"{finding.measured:.3g}",
+            "-" if finding.interval is None else str(finding.interval),
+            f"{finding.threshold:g}",
+            "bad" if finding.is_bad else "in order",
+            "-" if finding.suggestion is None else f"{finding.gain:.3g}",
+        )
+    console.print(grid)
+    console.print(Text(str(diagnosis)), soft_wrap=True)
+    console.print(
+        Text(
+            f"{diagnosis.seconds:.1f} s, the fit took {diagnosis.fit_seconds:.1f} s; the diagnosis "
+            f"is in {folder.path / DIAGNOSIS}"
+        ),
+        soft_wrap=True,
+    )
+    if as_json:
+        print(json.dumps(data))

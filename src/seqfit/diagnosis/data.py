@@ -1,0 +1,278 @@
+"""What the samples themselves allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.diagnosis.findings import Curve, Suggestion
+from seqfit.diagnosis.judging import Suspect, judge
+from seqfit.diagnosis.remedies import (
+    ROBUST,
+    falling_rate,
+    gated,
+    lags,
+    longer_windows,
+    scaled,
+    state_space,
+    steady,
+    those,
+)
+from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.evaluation.free_run import free_run
+
+STRETCH = 20
+"""Samples of a stretch that may come again."""
+REGIONS = 10
+PAIRS = 1000
+"""Samples of which the nearest neighbours are looked for."""
+MOST_LAG = 200
+MOST_SAMPLES = 20_000
+
+
+def samples(specimen: Specimen) -> list[Suspect]:
+    """Whether inputs are constant, come again, or are not those of the held-out streams."""
+    return [_constant(specimen), _repeated(specimen), _unseen(specimen), _scale(specimen)]
+
+
+def _constant(specimen: Specimen) -> Suspect:
+    x, y = specimen.past_x.astype(np.float64), specimen.past_y.astype(np.float64)
+    changes = np.count_nonzero(np.diff(x, axis=0), axis=0).sum(axis=0)  # of each channel
+    constant = [int(c) for c in np.flatnonzero(changes < 10)]
+    still = not np.nan_to_num(y - y[:1]).any()
+    what = [f"Input channel {c} changes {changes[c]} times in what was fitted." for c in constant]
+    what += ["The outputs are constant."] if still else []
+    return judge(
+        specimen,
+        "constant_input",
+        float(len(constant) + still),
+        "channels that hardly change",
+        " ".join(what) or "All channels change.",
+        remedies=(
+            Suggestion("Fit samples in which these channels change, or leave the channels out."),
+        ),
+    )
+
+
+def _repeated(specimen: Specimen) -> Suspect:
+    x = specimen.past_x
+    count = len(x) - STRETCH + 1
+    if count < 2 * STRETCH:
+        raise CannotTellError("repeated input: too few samples were fitted")
+    # Rounded, so that a period whose samples differ in their last bits is one.
+    whole = np.round(x.astype(np.float64) * 1e4).astype(np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(whole, STRETCH, axis=0)
+    windows = windows.reshape(-1, x.shape[2] * STRETCH)  # (stretches, numbers)
+    moves = np.ptp(windows.reshape(-1, x.shape[2], STRETCH), axis=2).any(axis=1)
+    factors = np.random.default_rng(0).integers(1, 2**62, windows.shape[1])
+    keys = windows[moves] @ factors  # wraps around: a hash of each stretch
+    moving, different = len(keys), len(np.unique(keys))
+    share = 1 - different / max(moving, 1)
+    return judge(
+        specimen,
+        "repeated_input",
+        share,
+        "share of stretches that came before",
+        f"{share:.0%} of the stretches of {STRETCH} samples in which the input moves had come "
+        "before, to four decimals.",
+        remedies=(
+            Suggestion("Fit inputs that do not repeat: a longer recording, or another excitation."),
+        ),
+        is_possible=moving > 0,
+    )
+
+
+def _unseen(specimen: Specimen) -> Suspect:
+    low, high = specimen.past_x.min(axis=(0, 1)), specimen.past_x.max(axis=(0, 1))
+    margin = 0.01 * (high - low)
+    outside = ((specimen.x < low - margin) | (specimen.x > high + margin)).any(axis=2)
+    error = np.nanmean(np.abs(specimen.prediction.astype(np.float64) - specimen.y), axis=2)
+    share = float(outside.mean())
+    words = "All inputs that are scored lie within the range of those that were fitted."
+    if share:
+        inside = float(error[~outside].mean()) if not outside.all() else float("nan")
+        words = (
+            f"{share:.0%} of the inputs that are scored lie outside what was fitted, "
+            f"{_range(low, high)}; the error is {error[outside].mean():.2g} there and "
+            f"{inside:.2g} elsewhere."
+        )
+    return judge(
+        specimen,
+        "unseen_input",
+        share,
+        "share of scored inputs outside the fitted range",
+        words,
+        remedies=(Suggestion("Fit samples of that range too, or score within the fitted one."),),
+        curve=_error_by_region(specimen, error),
+    )
+
+
+def _range(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> str:
+    return ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high, strict=True))
+
+
+def _error_by_region(specimen: Specimen, error: npt.NDArray[np.float64]) -> Curve | None:
+    x = specimen.x[..., 0]
+    edges = np.linspace(x.min(), x.max(), REGIONS + 1)
+    if edges[0] == edges[-1]:
+        return None
+    region = np.clip(np.digitize(x, edges) - 1, 0, REGIONS - 1)
+    past = np.clip(np.digitize(specimen.past_x[..., 0], edges) - 1, 0, REGIONS - 1)
+    within = (specimen.past_x[..., 0] >= edges[0]) & (specimen.past_x[..., 0] <= edges[-1])
+    means, shares = [], []
+    for number in range(REGIONS):
+        here = error[region == number]
+        means.append(float(np.nanmean(here)) if here.size else float("nan"))
+        shares.append(float(((past == number) & within).mean()))
+    return Curve(
+        "error by the input (first channel)",
+        "input",
+        "mean absolute error; share of the fitted samples",
+        tuple(((edges[1:] + edges[:-1]) / 2).tolist()),
+        (("error", tuple(means)), ("share of what was fitted", tuple(shares))),
+    )
+
+
+def _scale(specimen: Specimen) -> Suspect:
+    off = []
+    for values in (specimen.past_x, specimen.past_y):
+        mean = np.nanmean(values, axis=(0, 1), dtype=np.float64)
+        deviation = np.nanstd(values, axis=(0, 1), dtype=np.float64)
+        size = np.sqrt(mean**2 + deviation**2)
+        off += np.abs(np.log10(np.maximum(size, 1e-30)))[deviation > 0].tolist()
+        off += np.log10(np.maximum(np.abs(mean) / np.maximum(deviation, 1e-30), 1e-30))[
+            deviation > 0
+        ].tolist()
+    measured = max(off, default=0.0)
+    remedy = scaled(specimen)
+    return judge(
+        specimen,
+        "badly_scaled",
+        measured,
+        "powers of ten by which a channel is off mean 0 and size 1",
+        f"A channel's size, or its mean over its deviation, is off 1 by a factor of "
+        f"{10**measured:.3g}.",
+        remedies=() if remedy is None else (remedy,),
+        is_possible=remedy is not None and specimen.learns_by_gradients,
+    )
+
+
+def noise(specimen: Specimen) -> list[Suspect]:
+    """What of the outputs no model could explain: by nearest neighbours.
+
+    Samples whose inputs and outputs before them are alike should have outputs alike. Half the mean
+    squared difference between nearest neighbours, extrapolated to neighbours at no distance, is
+    the variance of the noise.
+
+    References:
+        Evans and Jones (2002), "A proof of the Gamma test".
+    """
+    x, y = specimen.past_x[:, 0].astype(np.float64), specimen.past_y[:, 0].astype(np.float64)
+    if len(x) < 500:
+        raise CannotTellError("noise of the target: fewer than 500 samples were fitted")
+    if np.isnan(y).any():
+        raise CannotTellError("noise of the target: outputs are missing")
+    x, y = x[:6000], y[:6000]
+    course = _correlations(specimen)
+    first = max(2, 0 if course is None else int(np.argmax(course)))
+    here, end = slice(first, None), len(x) - first
+    columns = [x[here], x[first - 1 : -1], x[first - 2 : -2], x[:end], y[first - 1 : -1]]
+    columns.append(y[first - 2 : -2])
+    features = np.concatenate(columns, axis=1)
+    wanted = y[here]
+    spread = features.std(axis=0)
+    features = features[:, spread > 0] / spread[spread > 0]
+    places = np.linspace(0, len(features) - 1, min(PAIRS, len(features))).astype(int)
+    squared = np.square(features).sum(axis=1)
+    between = squared[places, None] + squared - 2 * features[places] @ features.T
+    between[np.arange(len(places)), places] = np.inf  # not itself
+    neighbours = np.argpartition(between, 6, axis=1)[:, :6]
+    distances = np.maximum(np.take_along_axis(between, neighbours, axis=1), 0.0)
+    order = np.argsort(distances, axis=1)
+    neighbours = np.take_along_axis(neighbours, order, axis=1)
+    far = np.sort(distances, axis=1).mean(axis=0)  # squared, of the first to the sixth
+    differ = 0.5 * np.square(wanted[places, None] - wanted[neighbours]).sum(axis=2).mean(axis=0)
+    floor = np.polyfit(far, differ, 1)[1] if np.ptp(far) > 0 else differ[0]
+    floor = max(min(float(floor), float(differ[0])), 0.0)
+    # No more than what the model itself can't explain.
+    own = np.ascontiguousarray(specimen.past_x[: len(x), :1])
+    left = np.square(free_run(specimen.module, own)[first:, 0] - wanted).sum(axis=1).mean()
+    deviation = float(np.sqrt(min(floor, float(left))))
+    share = deviation / max(float(np.sqrt(np.var(wanted, axis=0).sum())), 1e-30)
+    rate = falling_rate(specimen)
+    remedies = [state_space(specimen), ROBUST]
+    if specimen.learns_by_gradients:
+        remedies = [steady(specimen, 100, 2e-3), *those(rate), ROBUST]
+    return [
+        judge(
+            specimen,
+            "noisy_target",
+            share,
+            "noise of the outputs over their spread",
+            f"Outputs after the same past differ by a deviation of {deviation:.2g}, {share:.1%} of "
+            "their spread: noise, or a state that inputs and outputs do not tell.",
+            remedies=tuple(remedies),
+        )
+    ]
+
+
+def lag(specimen: Specimen) -> list[Suspect]:
+    """After how many samples a change of the input first moves the output."""
+    course = _correlations(specimen)
+    if course is None:
+        raise CannotTellError("lag between input and output: one of them hardly changes")
+    chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
+    first = int(np.argmax(course > max(chance, 0.2 * course.max())))
+    is_known = bool(course.max() > chance)
+    update = specimen.update
+    window = min(update.window, update.span)
+    seen = window - 1 if specimen.learns_by_gradients else _input_lags(specimen)
+    wide = min(max(4 * first, 50), 200)
+    remedy = lags(specimen, first)
+    remedies = (
+        (remedy,) if remedy else (longer_windows(specimen, wide), steady(specimen, wide, 2e-3))
+    )
+    return [
+        judge(
+            specimen,
+            "input_lag",
+            first / max(seen, 1) if first else 0.0,
+            "lag over the samples that a gradient flows back, or that the model sees",
+            f"Changes of the input first move the output {first} samples later"
+            + ("" if is_known else ", as far as chance lets one tell")
+            + f"; the fit sees {seen} back.",
+            remedies=those(*remedies, gated(specimen)),
+            is_possible=is_known,
+            curve=Curve(
+                "correlation of changes of input and output",
+                "lag in samples",
+                "absolute correlation",
+                tuple(map(float, range(most))),
+                (("changes", tuple(course.tolist())),),
+            ),
+        )
+    ]
+
+
+def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
+    """Greatest correlation of changes of an input and, k samples on, of an output, by k.
+
+    None where one of them hardly changes, or there are too few samples.
+    """
+    x = np.diff(specimen.past_x[:MOST_SAMPLES, 0].astype(np.float64), axis=0)
+    y = np.diff(np.nan_to_num(specimen.past_y[:MOST_SAMPLES, 0].astype(np.float64)), axis=0)
+    most = min(MOST_LAG, len(x) // 10)
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
+    if most < 2 or not power.any():
+        return None
+    power = np.where(power > 0, power, np.inf)
+    return np.array([np.abs(x[: len(x) - k].T @ y[k:] / power).max() for k in range(most)])
+
+
+def _input_lags(specimen: Specimen) -> int:
+    """Past inputs that a solved model is given; one with a state of its own sees any number."""
+    model: Any = specimen.experiment.model
+    return int(getattr(model, "input_lags", MOST_LAG))

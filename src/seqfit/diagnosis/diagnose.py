@@ -1,0 +1,100 @@
+"""The diagnosis of a fit: all that is looked at, in order, within a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from seqfit.computing import computing
+from seqfit.diagnosis.capacity import number_of_samples
+from seqfit.diagnosis.data import lag, noise, samples
+from seqfit.diagnosis.exposure import exposure
+from seqfit.diagnosis.findings import Diagnosis
+from seqfit.diagnosis.judging import Suspect
+from seqfit.diagnosis.memory import drift, memory, truncation
+from seqfit.diagnosis.optimisation import gradients, step_size
+from seqfit.diagnosis.recency import recency
+from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.diagnosis.thresholds import GOOD_ENOUGH
+from seqfit.diagnosis.trials import Trials, few_updates, narrowness
+from seqfit.fitting import Fitter
+from seqfit.fitting.samples import as_samples
+from seqfit.validators import is_finite
+
+LEAST_SECONDS = 60.0
+MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
+    samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
+    number_of_samples, exposure,
+)  # fmt: skip
+
+
+def diagnose(
+    fitter: Fitter, *, seconds: float | None = None, x: Any = None, y: Any = None
+) -> Diagnosis:
+    """Say why a fit is as it is, and what to do; training is not disturbed, bit for bit.
+
+    What is bad beyond a calibrated threshold comes with a suggestion. Suggestions are tried:
+    fitted anew, with the change, on as many samples as the fit where there is time, and judged
+    by free runs on streams that neither were fitted nor are those of `Fitter.evaluate`.
+
+    Args:
+        fitter: the fit, in the middle or at its end.
+        seconds: how long it may take; None takes as long as the fit took, a minute at least. A
+            measurement that was begun is ended.
+        x: for a fitter without a signal, the inputs that it was fed with, and then half as many
+            that it was not: (time, streams, inputs) or fewer axes, as for `Fitter.partial_fit`.
+        y: what should come out, likewise.
+
+    Raises:
+        ValueError: nothing was fitted yet; or there is no signal and no samples are given.
+    """
+    begin = time.perf_counter()
+    report = fitter.report
+    if not report.samples:
+        raise ValueError("nothing was fitted yet, there is nothing to diagnose")
+    if seconds is not None and (not is_finite(seconds) or seconds <= 0):
+        raise ValueError(f"seconds must be a positive, finite number, got {seconds!r}")
+    fit_seconds = report.us_per_sample * report.samples / 1e6
+    allowed = max(fit_seconds, LEAST_SECONDS) if seconds is None else seconds
+    given = None
+    if (x is None) != (y is None):
+        raise ValueError("x and y belong together, but one of them is missing")
+    if x is not None:
+        streams = fitter.schedule.streams
+        given = (
+            as_samples(x, "x", streams, None, fitter.dtype),
+            as_samples(y, "y", streams, None, fitter.dtype, fitter.missing),
+        )
+    with computing(fitter.threads), torch.random.fork_rng(devices=[]):
+        specimen = Specimen.of(fitter, begin + allowed, given)
+        suspects: list[Suspect] = []
+        not_told: list[str] = []
+        for measure in MEASURES:
+            if specimen.seconds_left < 0:
+                name = measure.__name__.replace("_", " ")
+                not_told.append(f"{name}: the {allowed:.3g} seconds were over")
+                continue
+            try:
+                suspects += measure(specimen)
+            except CannotTellError as error:
+                not_told.append(str(error))
+        if not specimen.learns_by_gradients:
+            not_told.append("recency, truncation, steps and units: a solver takes no steps")
+        if given is not None:
+            not_told.append("suggestions: they were not tried, as there is no signal to fit anew")
+            findings = [suspect.untried() for suspect in suspects]
+        elif specimen.nrmse <= GOOD_ENOUGH:
+            findings = [suspect.untried() for suspect in suspects]
+        else:
+            trials = Trials.of(specimen, fit_seconds)
+            for trial in (few_updates, narrowness):
+                try:
+                    suspects += trial(specimen, trials)
+                except CannotTellError as error:
+                    not_told.append(str(error))
+                trials.conclude(suspects)  # before the next, which may take all that is left
+            findings = trials.conclude(suspects)
+    return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)

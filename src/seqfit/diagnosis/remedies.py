@@ -1,0 +1,224 @@
+"""Changes that may help, as suggestions that can be followed by a machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqfit.configuration import NotSerialisable, to_data
+from seqfit.diagnosis.findings import Suggestion
+from seqfit.diagnosis.specimen import Specimen
+from seqfit.fitting.optimizers import TorchOptimizer
+
+MOST_SEGMENTS = 8
+
+CLIPPED = Suggestion("Clip the norm of gradients at 0.5.", {"clip": 0.5})
+ROBUST = Suggestion(
+    "Take the absolute error as loss (l1), on which outliers pull less.", {"loss": "l1"}
+)
+
+
+def longer_windows(specimen: Specimen, window: int) -> Suggestion:
+    """Overlapping windows through which gradients flow further."""
+    k1 = max(1, window // 4)
+    return Suggestion(
+        f"Let gradients flow back {window} samples: windows of {window} every {k1} samples, each "
+        "learned from as a whole.",
+        {"schedule": _truncated(specimen, k1, window)},
+    )
+
+
+def steady(specimen: Specimen, window: int, rate: float) -> Suggestion:
+    """Long windows, and a rate that rises and falls to zero, so that the newest do not rule."""
+    k1 = max(1, window // 4)
+    return Suggestion(
+        f"Take windows of {window} every {k1} samples, clip gradients at 1, and let the learning "
+        f"rate rise to {rate:g} and fall to zero, so that no stretch rules the end.",
+        {"schedule": _truncated(specimen, k1, window), "clip": 1.0} | _one_cycle(specimen, rate),
+    )
+
+
+def replay(specimen: Specimen, window: int) -> Suggestion:
+    """Earlier segments beside the newest one."""
+    experiment = specimen.experiment
+    capacity = max(experiment.samples // experiment.schedule.streams, 4 * window)
+    k1 = max(1, window // 4)
+    schedule = {
+        "name": "replay",
+        "inner": _truncated(specimen, k1, window),
+        "capacity": capacity,
+        "passes": MOST_SEGMENTS - 1,
+    }
+    rate = _rate(specimen)
+    return Suggestion(
+        f"Learn beside each newest window of {window} samples again from {MOST_SEGMENTS - 1} "
+        "earlier ones (replay), by a rate that falls to zero; it takes several times longer.",
+        {"schedule": schedule, "clip": 1.0} | _one_cycle(specimen, max(rate, 2e-3)),
+    )
+
+
+def rate_times(specimen: Specimen, factor: float) -> Suggestion | None:
+    """Another learning rate; None where the optimizer can't be written."""
+    rate = _rate(specimen) * factor
+    changes = _with_rate(specimen, rate)
+    if changes is None:
+        return None
+    much = "larger" if factor > 1 else "smaller"
+    return Suggestion(f"Make the learning rate {much}: {rate:.2g}.", changes)
+
+
+def falling_rate(specimen: Specimen, factor: float = 1.0) -> Suggestion | None:
+    """A rate that rises and falls to zero within the fit."""
+    if not isinstance(specimen.experiment.optimizer, TorchOptimizer):
+        return None
+    rate = _rate(specimen) * factor
+    return Suggestion(
+        f"Let the learning rate rise to {rate:.2g} and fall to zero within the fit, and clip "
+        "gradients at 1.",
+        {"clip": 1.0} | _one_cycle(specimen, rate),
+    )
+
+
+def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
+    """Updates more often, at equal windows and samples; None where they can't be."""
+    try:
+        schedule = to_data(specimen.experiment.schedule)
+    except NotSerialisable:
+        return None
+    fields = {"accumulate": "every", "truncated_bptt": "k1", "every_window": "window"}
+    field = fields.get(schedule["name"])
+    if field is None or schedule[field] < 2:
+        return None
+    length = max(1, schedule[field] // factor)
+    if schedule["name"] == "accumulate":
+        length = max(length, schedule["window"])
+        changes = {"schedule.every": length, "schedule.phase": 0}
+    elif schedule["name"] == "truncated_bptt":
+        changes = {"schedule.k1": length}
+    else:
+        whole = _truncated(specimen, length, schedule["window"], loss_on="all")
+        changes = {"schedule": whole}
+    if length == schedule[field]:
+        return None
+    return Suggestion(
+        f"Make an update every {length} samples instead of every {schedule[field]}.", changes
+    )
+
+
+def wider(specimen: Specimen, factor: int = 4) -> Suggestion | None:
+    """A wider model; None where no width of it is known."""
+    path, model = innermost(specimen)
+    for field, least in (("hidden", 16), ("size", 16), ("units", 8)):
+        if isinstance(model.get(field), int):
+            width = max(least, factor * model[field])
+            changes: dict[str, Any] = {f"{path}.{field}": width}
+            if model.get("head") == [] and field == "hidden":
+                changes[f"{path}.head"] = [width]
+            return Suggestion(f"Take a wider model: {field} = {width}.", changes)
+    return None
+
+
+def gated(specimen: Specimen, hidden: int = 32) -> Suggestion | None:
+    """A network with a memory that can last; None where it is one."""
+    path, own = innermost(specimen)
+    if own.get("name") in ("gru", "lstm"):
+        return None
+    model = {"name": "gru", "hidden": hidden, "head": [hidden]}
+    return Suggestion(
+        f"Take a network that can keep its state: a GRU of {hidden} units.",
+        {path: model},
+    )
+
+
+def state_space(specimen: Specimen) -> Suggestion:
+    """A small state-space network, solved through free runs."""
+    length = min(specimen.experiment.samples, 20_000)
+    return Suggestion(
+        "Solve for a small state-space network, which is fitted through free runs and keeps a "
+        "state of its own.",
+        {
+            "model": {"name": "state_space"},
+            "optimizer": {"name": "LevenbergMarquardt"},
+            "learning_rate": None,
+            "clip": None,
+            "schedule": {"name": "every_window", "window": length},
+        },
+    )
+
+
+def lags(specimen: Specimen, lag: int) -> Suggestion | None:
+    """More past inputs for a model that is fed with some; None for others."""
+    path, model = innermost(specimen)
+    if model.get("name") != "output_feedback":
+        return None
+    return Suggestion(
+        f"Give the model the last {lag} inputs: input_lags = {lag}.", {f"{path}.input_lags": lag}
+    )
+
+
+def scaled(specimen: Specimen) -> Suggestion | None:
+    """A model in the units of the data; None where it can't be written."""
+    _, model = innermost(specimen)
+    if not model or model.get("name") == "scaled":
+        return None
+    numbers: dict[str, Any] = {}
+    for name, values in (("input", specimen.past_x), ("output", specimen.past_y)):
+        mean, deviation = values.mean(axis=(0, 1)), values.std(axis=(0, 1))
+        numbers[f"{name}_offset"] = [float(v) for v in mean]
+        numbers[f"{name}_scale"] = [float(v) if v > 0 else 1.0 for v in deviation]
+    return Suggestion(
+        "Scale inputs and outputs to mean 0 and deviation 1: a scaled model.",
+        {"model": {"name": "scaled", "model": model} | numbers},
+    )
+
+
+def those(*remedies: Suggestion | None) -> tuple[Suggestion, ...]:
+    """The remedies that there are."""
+    return tuple(remedy for remedy in remedies if remedy is not None)
+
+
+def innermost(specimen: Specimen) -> tuple[str, dict[str, Any]]:
+    """The path of the model that learns, within those that scale it, and its data."""
+    path, model = "model", specimen.experiment.model
+    while hasattr(model, "model"):
+        path, model = f"{path}.model", model.model
+    try:
+        return path, to_data(model)
+    except NotSerialisable:
+        return path, {}
+
+
+def _truncated(specimen: Specimen, k1: int, k2: int, loss_on: str = "all") -> dict[str, Any]:
+    streams = specimen.experiment.schedule.streams
+    return {"name": "truncated_bptt", "k1": k1, "k2": k2, "loss_on": loss_on, "streams": streams}
+
+
+def _one_cycle(specimen: Specimen, rate: float) -> dict[str, Any]:
+    cycle = {"name": "OneCycleLR", "max_lr": rate, "pct_start": 0.1, "cycle_momentum": False}
+    changes: dict[str, Any] = {"learning_rate": cycle}
+    optimizer = specimen.experiment.optimizer
+    if isinstance(optimizer, TorchOptimizer):
+        changes["optimizer"] = optimizer.settings() | {"lr": rate}
+    else:
+        changes["optimizer"] = {"name": "Adam", "lr": rate}
+    return changes
+
+
+def _rate(specimen: Specimen) -> float:
+    """The greatest learning rate of the fit."""
+    experiment = specimen.experiment
+    options = getattr(experiment.learning_rate, "options", {})
+    if isinstance(options.get("max_lr"), float):
+        return float(options["max_lr"])
+    own = getattr(experiment.optimizer, "options", {}).get("lr")
+    rate = specimen.fitter.learning_rate_now if own is None else float(own)
+    return rate if rate == rate and rate > 0 else 2e-3
+
+
+def _with_rate(specimen: Specimen, rate: float) -> dict[str, Any] | None:
+    experiment = specimen.experiment
+    if not isinstance(experiment.optimizer, TorchOptimizer):
+        return None
+    changes: dict[str, Any] = {"optimizer.lr": rate}
+    if "max_lr" in getattr(experiment.learning_rate, "options", {}):
+        changes["learning_rate.max_lr"] = rate
+    return changes

@@ -1,0 +1,222 @@
+"""Suggestions that are tried before they are made."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TypeAlias, final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
+from seqfit.diagnosis.changes import follow
+from seqfit.diagnosis.findings import Finding, Suggestion
+from seqfit.diagnosis.judging import Suspect, judge
+from seqfit.diagnosis.remedies import more_updates, state_space, steady, wider
+from seqfit.diagnosis.specimen import (
+    WASHOUT,
+    CannotTellError,
+    Specimen,
+    error_of_streams,
+    fresh_samples,
+    ratio_interval,
+    validation_source,
+)
+from seqfit.evaluation.free_run import free_run
+from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, StopFitting
+from seqfit.plugins import PluginError
+
+Errors: TypeAlias = npt.NDArray[np.float64]
+
+WORTH_IT = 1.1
+"""A suggestion is made where the error falls by this factor at least."""
+
+ENOUGH = 2.0
+"""Where nothing that was tried does better by this factor, a solver is tried too."""
+
+FEW = 8
+"""Samples of an update from which on more updates are tried, and how many times as many."""
+
+
+@final
+class Deadline(Callback):
+    """Ends a fit that has no more time."""
+
+    every_update = False
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self.has_passed = False
+
+    def after_update(self, fitter: Fitter) -> None:
+        if time.perf_counter() > self._deadline:
+            self.has_passed = True
+            raise StopFitting
+
+
+@final
+@attrs.define
+class Trials:
+    """Fits of changed experiments, each made once.
+
+    Attributes:
+        specimen: what is to become better.
+        samples: on how many samples a trial is fitted, over all streams.
+        own: the errors of the fit as it is, on so many samples, (streams,).
+        errors: of the others by their changes, as JSON; None where one failed.
+    """
+
+    specimen: Specimen
+    samples: int
+    own: Errors
+    errors: dict[str, Errors | None] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, specimen: Specimen, seconds_of_fit: float) -> Trials:
+        """Trials that are as long as the fit, or shorter where there is less time."""
+        fitted = specimen.fitter.report.samples
+        share = specimen.seconds_left / max(8 * seconds_of_fit, 1e-9)
+        if share >= 1:
+            return cls(specimen, fitted, specimen.absolute_error)
+        samples = max(int(fitted * share), min(fitted, 1000))
+        experiment = attrs.evolve(specimen.experiment, samples=samples)
+        own = errors_of(experiment, float("inf"))
+        assert own is not None  # it has all the time that it needs
+        return cls(specimen, samples, own)
+
+    def errors_with(self, suggestion: Suggestion) -> Errors | None:
+        """The errors where a suggestion is followed; None where that can't be told."""
+        if not suggestion.changes:
+            return None
+        key = json.dumps(suggestion.changes, sort_keys=True)
+        if key not in self.errors:
+            late = self.specimen.seconds_left < 0
+            self.errors[key] = None if late else self._try(suggestion)
+        return self.errors[key]
+
+    def gain(self, suggestion: Suggestion) -> float | None:
+        """By which factor the mean error falls where a suggestion is followed, if that is known."""
+        errors = self.errors_with(suggestion)
+        return None if errors is None else float(self.own.mean() / max(errors.mean(), 1e-30))
+
+    def conclude(self, suspects: list[Suspect]) -> list[Finding]:
+        """The findings, each with the suggestion that did best.
+
+        What may help most, or costs least, comes first among the remedies of each: these are tried
+        before the second ones.
+        """
+        bad = [suspect for suspect in suspects if suspect.finding.is_bad]
+        for rank in range(max((len(suspect.remedies) for suspect in bad), default=0)):
+            for suspect in bad:
+                if rank < len(suspect.remedies):
+                    self.errors_with(suspect.remedies[rank])
+        return [self._concluded(suspect) for suspect in suspects]
+
+    def _concluded(self, suspect: Suspect) -> Finding:
+        finding = suspect.finding
+        if not finding.is_bad or not suspect.remedies:
+            return finding
+        gains = [(self.gain(remedy), remedy) for remedy in suspect.remedies]
+        known = [(gain, remedy) for gain, remedy in gains if gain is not None]
+        if known and max(gain for gain, _ in known) < ENOUGH and self.specimen.learns_by_gradients:
+            last = state_space(self.specimen)
+            gain = self.gain(last)
+            known += [] if gain is None else [(gain, last)]
+        if not known:
+            return attrs.evolve(finding, suggestion=suspect.remedies[0])
+        gain, remedy = max(known, key=lambda pair: pair[0])
+        if gain < WORTH_IT:
+            words = f"{finding.words} What was tried against it did not help."
+            return attrs.evolve(finding, words=words, tried=self.samples)
+        words = (
+            f"{remedy.words} Tried on {self.samples:,} samples, the error of free runs is "
+            f"{gain:.3g} times smaller."
+        )
+        return attrs.evolve(
+            finding,
+            suggestion=Suggestion(words, remedy.changes),
+            gain=gain,
+            tried=self.samples,
+        )
+
+    def _try(self, suggestion: Suggestion) -> Errors | None:
+        try:
+            changed = follow(self.specimen.experiment, suggestion.changes)
+            changed = attrs.evolve(changed, samples=self.samples)
+            # No trial takes more than half of what is left, so that others have their turn.
+            return errors_of(changed, time.perf_counter() + 0.5 * self.specimen.seconds_left)
+        except (PluginError, DivergedError, ValueError, TypeError):
+            return None  # it can't be followed here, or leads nowhere
+
+
+def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
+    """Whether more updates on the same samples would do better: that is tried.
+
+    Raises:
+        CannotTellError: the schedule can't be changed so, or there is no time to try it.
+    """
+    if not specimen.learns_by_gradients or specimen.update.length < FEW:
+        return []
+    more = more_updates(specimen, FEW)
+    errors = None if more is None else trials.errors_with(more)
+    if more is None or errors is None:
+        raise CannotTellError("number of updates: more of them could not be tried")
+    gain, interval = ratio_interval(trials.own, errors)
+    length = specimen.update.length
+    return [
+        judge(
+            specimen,
+            "too_few_updates",
+            gain,
+            f"error of the fit over that with about {FEW} times as many updates",
+            f"An update comes every {length} samples. With about {FEW} times as many updates on "
+            f"the same {trials.samples:,} samples the error is {gain:.3g} times smaller.",
+            interval=interval,
+            remedies=(more, steady(specimen, min(100, max(8, length)), 2e-3)),
+        )
+    ]
+
+
+def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
+    """Whether a wider model does better on the same samples: that is tried.
+
+    Raises:
+        CannotTellError: no wider model is known, or there is no time to try it.
+    """
+    if not specimen.learns_by_gradients:
+        return []
+    left = left_of_short_stretch(specimen)
+    words = (
+        f"Fitted to {STRETCHES} short stretches alone, the model leaves an error of {left:.2g} of "
+        "the outputs' spread"
+    )
+    more = wider(specimen)
+    errors = None if more is None else trials.errors_with(more)
+    if more is None or errors is None:
+        raise CannotTellError(f"capacity: a wider model could not be tried. {words}")
+    gain, interval = ratio_interval(trials.own, errors)
+    return [
+        judge(
+            specimen,
+            "capacity_too_small",
+            gain,
+            "error of the fit over that of a model four times as wide",
+            f"{words}. Four times as wide, at least 16, it has on the same {trials.samples:,} "
+            f"samples an error {gain:.3g} times smaller.",
+            interval=interval,
+            remedies=(more,),
+        )
+    ]
+
+
+def errors_of(experiment: Experiment, deadline: float) -> Errors | None:
+    """The errors of an experiment that is fitted anew, (streams,); None where time was over."""
+    ends = Deadline(deadline)
+    fitter = Fitter.of(experiment, (ends,)).fit()
+    if ends.has_passed:
+        return None
+    source = validation_source(experiment)
+    x, y = fresh_samples(source)
+    return error_of_streams(free_run(fitter.module, x), y, min(WASHOUT, len(x) // 5))

@@ -1,0 +1,276 @@
+"""Planted defects are found, healthy fits are left in peace, and nothing is disturbed."""
+
+import attrs
+import numpy as np
+import pytest
+import torch
+
+from seqfit import Fitter, Model, StreamModule, recipes, states
+from seqfit.diagnosis import diagnose, follow
+from seqfit.diagnosis.capacity import number_of_samples
+from seqfit.diagnosis.data import lag, noise, samples
+from seqfit.diagnosis.exposure import exposure
+from seqfit.diagnosis.memory import memory, truncation
+from seqfit.diagnosis.optimisation import gradients, step_size
+from seqfit.diagnosis.recency import recency
+from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.fitting import Callback, TorchOptimizer
+from seqfit.models import GRU, RNN, Wrap
+from seqfit.recordings import Recording, pair
+from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
+from seqfit.signals import RandomHold, Sine, UniformNoise
+from seqfit.targets import Delay, LeakyIntegral, Noisy, SaturatedIntegral
+
+SMALL = GRU(hidden=8, head=(8,))
+LEAKY = LeakyIntegral(leak=0.1, gain=0.2)
+
+
+def fitted(samples=4_000, **parts):
+    chosen = {"target": LEAKY, "model": SMALL} | parts
+    return Fitter.of(recipes.gru(samples=samples, seed=5, **chosen)).fit()
+
+
+def at_a_rate(rate, **parts):
+    optimizer = TorchOptimizer("Adam", {"lr": rate})
+    return fitted(optimizer=optimizer, learning_rate=None, clip=None, **parts)
+
+
+def found(measure, fitter, kind):
+    """The finding of a kind that a measure makes."""
+    torch.set_num_threads(1)
+    suspects = measure(Specimen.of(fitter, np.inf, None))
+    return next(suspect.finding for suspect in suspects if suspect.finding.kind == kind)
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    schedule = TruncatedBPTT(k1=5, k2=50, loss_on="all")
+    return fitted(10_000, schedule=schedule)
+
+
+@pytest.mark.slow
+def test_a_healthy_fit_is_left_in_peace(healthy):
+    for measure in (samples, lag, noise, memory, truncation, recency, gradients, number_of_samples):
+        suspects = measure(Specimen.of(healthy, np.inf, None))
+        assert [s.finding.kind for s in suspects if s.finding.is_bad] == [], measure
+
+
+def test_a_fit_that_follows_its_newest_samples_is_found():
+    following = at_a_rate(3e-3, samples=20_000, target=SaturatedIntegral(), schedule=EveryWindow(2))
+    finding = found(recency, following, "recency_overfitting")
+    assert finding.is_bad
+    assert finding.interval.low > finding.threshold
+    _, errors = finding.curve.lines[0]
+    assert errors[0] < min(errors[1:])
+
+
+def test_gradients_that_are_cut_too_early_are_found():
+    slow = LeakyIntegral(leak=0.02, gain=0.02)
+    cut = fitted(target=slow, schedule=Accumulate(window=1, every=5), samples=8_000)
+    finding = found(truncation, cut, "truncation_too_short")
+    assert finding.is_bad
+    assert "Gradients flow back 1 sample, the target remembers 11" in finding.words
+
+
+def test_a_model_that_forgets_too_soon_is_found():
+    finding = found(
+        memory, fitted(signal=UniformNoise(), target=Delay(30), model=RNN(hidden=4)), "forgetting"
+    )
+    assert finding.is_bad
+    assert finding.words.startswith(
+        "A tenth of another past is left in the target after 30 samples"
+    )
+
+
+@pytest.mark.slow
+def test_steps_that_are_too_large_and_too_small_are_found():
+    assert found(step_size, at_a_rate(0.01, samples=10_000), "step_too_large").is_bad
+    often = TruncatedBPTT(k1=5, k2=50, loss_on="all")
+    small = at_a_rate(2e-5, samples=10_000, schedule=often)
+    assert found(step_size, small, "step_too_small").is_bad
+    assert not found(step_size, small, "step_too_large").is_bad
+
+
+def test_a_rate_that_has_run_out_tells_nothing_of_steps(healthy):
+    with pytest.raises(CannotTellError, match="the learning rate has fallen to"):
+        step_size(Specimen.of(healthy, np.inf, None))
+
+
+@attrs.frozen
+class Spoiled(Model):
+    recurrent: float = 1.0
+    dead: int = 0
+    inward: float = 1.0
+
+    def build(self, inputs, outputs):
+        module = RNN(hidden=16, head=(32,)).build(inputs, outputs)
+        with torch.no_grad():
+            module.recurrence.weight_hh_l0.mul_(self.recurrent)
+            module.recurrence.weight_ih_l0.mul_(self.inward)
+            module.head[0].bias[: self.dead] = -100.0
+        return module
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "kind"),
+    [
+        (Spoiled(recurrent=10.0), "exploding_gradient"),
+        (Spoiled(recurrent=0.05), "vanishing_gradient"),
+        (Spoiled(dead=32), "dead_units"),
+        (Spoiled(inward=1e3), "saturated_units"),
+    ],
+)
+def test_sick_gradients_and_units_are_found(spoiled, kind):
+    fitter = fitted(target=LeakyIntegral(leak=0.02, gain=0.02), model=spoiled, samples=1_000)
+    assert found(gradients, fitter, kind).is_bad
+
+
+def test_too_few_samples_are_found():
+    assert found(number_of_samples, fitted(300), "too_few_samples").is_bad
+
+
+def test_inputs_that_stand_still_or_come_again_are_found():
+    still = fitted(signal=RandomHold(jump_probability=5e-4, initial=0.5))
+    finding = found(samples, still, "constant_input")
+    assert finding.is_bad
+    assert finding.words.startswith("Input channel 0 changes")
+    assert found(samples, fitted(signal=Sine(period=50.0)), "repeated_input").measured > 0.95
+
+
+def test_inputs_that_were_never_fitted_are_found_with_the_error_there():
+    rng = np.random.default_rng(3)
+    u = np.repeat(rng.uniform(size=300), 10) * np.linspace(0.2, 2.0, 3_000)
+    recording = Recording({"u": u, "y": 0.3 * u}, stretch="train", repeat=True)
+    signal, target = pair(recording, "u", "y")
+    finding = found(samples, fitted(signal=signal, target=target), "unseen_input")
+    assert finding.is_bad
+    assert "lie outside what was fitted" in finding.words
+
+
+def test_units_that_need_scaling_are_found():
+    assert found(samples, fitted(signal=RandomHold(high=1e3)), "badly_scaled").is_bad
+
+
+def test_the_noise_of_a_target_is_measured():
+    noisy = fitted(8_000, target=Noisy(LEAKY, 0.2))
+    finding = found(noise, noisy, "noisy_target")
+    assert finding.is_bad
+    spread = float(np.std(Specimen.of(noisy, np.inf, None).past_y))
+    assert finding.measured * spread == pytest.approx(0.2, rel=0.25)
+
+
+def test_the_lag_between_input_and_output_is_measured():
+    late = fitted(target=Delay(20), schedule=EveryWindow(10))
+    finding = found(lag, late, "input_lag")
+    assert finding.is_bad
+    assert finding.measured == pytest.approx(20 / 9)
+
+
+@pytest.mark.slow
+def test_a_model_that_is_good_one_step_ahead_alone_is_found():
+    lowpass = LeakyIntegral(leak=0.1, gain=0.1) >> LeakyIntegral(leak=0.15, gain=0.15)
+    fitter = Fitter.of(recipes.exact(samples=2_000, target=lowpass)).fit()
+    finding = found(exposure, fitter, "exposure")
+    assert finding.is_bad
+    fine = Fitter.of(recipes.exact(samples=2_000)).fit()
+    assert not found(exposure, fine, "exposure").is_bad
+
+
+@pytest.mark.slow
+def test_the_first_suggestion_followed_makes_the_fit_better():
+    slow = at_a_rate(1e-5, samples=3_000)
+    diagnosis = slow.diagnose(seconds=60)
+    suggestion = diagnosis.first_suggestion
+    assert suggestion.changes
+    better = Fitter.of(follow(slow.experiment, suggestion.changes)).fit()
+    assert better.evaluate().mae < slow.evaluate().mae
+    assert diagnosis.bad[0].gain == max(finding.gain for finding in diagnosis.bad) > 1
+    assert diagnosis.bad[0].tried == 3_000
+    assert any(line.startswith("exposure: ") for line in diagnosis.not_told)
+
+
+@pytest.mark.slow
+def test_a_diagnosis_in_the_middle_of_a_fit_changes_nothing():
+    def begun():
+        return Fitter.of(recipes.gru(samples=4_000, model=Dropping(), seed=5)).fit(1_507)
+
+    watched, left_alone = begun(), begun()
+    chance = torch.get_rng_state()
+    before = states.copy(watched._course.state())
+    watched.diagnose(seconds=5)
+    assert states.same(before, watched._course.state())
+    assert torch.equal(chance, torch.get_rng_state())
+    watched.fit(500)
+    left_alone.fit(500)
+    pairs = zip(watched.module.parameters(), left_alone.module.parameters(), strict=True)
+    for one, other in pairs:
+        assert torch.equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_diagnosis_from_a_callback_changes_nothing():
+    class Looks(Callback):
+        def after_update(self, fitter):
+            if fitter.report.updates == 40:
+                fitter.diagnose(seconds=1)
+
+    def begun(*callbacks):
+        return Fitter.of(recipes.gru(samples=4_000, model=Dropping(), seed=5), callbacks).fit(1_507)
+
+    pairs = zip(begun(Looks()).module.parameters(), begun().module.parameters(), strict=True)
+    for one, other in pairs:
+        assert torch.equal(one, other)
+
+
+@attrs.frozen
+class Dropping(Model):
+    """Draws from torch's generator at each pass."""
+
+    def build(self, inputs, outputs):
+        return DroppingModule(GRU(hidden=4, head=()).build(inputs, outputs))
+
+
+class DroppingModule(StreamModule):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def start(self, streams):
+        return self.inner.start(streams)
+
+    def forward(self, x, state):
+        y, state = self.inner(x, state)
+        return torch.nn.functional.dropout(y, 0.1), state
+
+
+@pytest.mark.slow
+def test_a_module_of_ones_own_and_samples_that_are_given_are_diagnosed():
+    model = Wrap(lambda i, o: torch.nn.GRU(i, o), lambda n: torch.zeros(1, n, 1), stream_axis=1)
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(size=60), 10)
+    y = np.roll(x, 1)
+    fitter = Fitter(model=model, schedule=TruncatedBPTT(k1=5, k2=20)).partial_fit(x[:400], y[:400])
+    diagnosis = diagnose(fitter, seconds=10, x=x, y=y)
+    kinds = {finding.kind for finding in diagnosis.findings}
+    assert {"recency_overfitting", "input_lag"} <= kinds
+    assert any("not tried" in reason for reason in diagnosis.not_told)
+
+
+def test_what_can_not_be_diagnosed_is_refused():
+    with pytest.raises(ValueError, match="nothing was fitted yet, there is nothing to diagnose"):
+        Fitter.of(recipes.gru(samples=500)).diagnose()
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit([1.0, 2.0], [1.0, 2.0])
+    with pytest.raises(
+        ValueError, match=r"no signal and no target: give samples, diagnose\(fitter"
+    ):
+        fed.diagnose()
+    with pytest.raises(ValueError, match="seconds must be a positive, finite number, got 0"):
+        fitted(100).diagnose(seconds=0)
+    with pytest.raises(ValueError, match="x and y belong together"):
+        diagnose(fed, x=[1.0])
+
+
+def test_a_short_fit_is_diagnosed_as_far_as_it_goes():
+    diagnosis = fitted(30, schedule=EveryWindow(2)).diagnose(seconds=10)
+    assert diagnosis.findings
+    assert any("too few samples" in reason for reason in diagnosis.not_told)
