@@ -18,7 +18,7 @@ from seqfit.fitting import Callback, TorchOptimizer
 from seqfit.models import GRU, RNN, Wrap
 from seqfit.recordings import Recording, pair
 from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
-from seqfit.signals import RandomHold, Sine, UniformNoise
+from seqfit.signals import OrnsteinUhlenbeck, RandomHold, Sine, UniformNoise
 from seqfit.targets import Delay, LeakyIntegral, Noisy, SaturatedIntegral
 
 SMALL = GRU(hidden=8, head=(8,))
@@ -164,6 +164,23 @@ def test_the_lag_between_input_and_output_is_measured():
     finding = found(lag, late, "input_lag")
     assert finding.is_bad
     assert finding.measured == pytest.approx(20 / 9)
+
+
+@pytest.mark.parametrize("delay", [1, 3, 10])
+@pytest.mark.parametrize("signal", [UniformNoise(), RandomHold(), OrnsteinUhlenbeck()])
+@pytest.mark.parametrize("system", [None, LEAKY, SaturatedIntegral()])
+def test_the_lag_is_told_to_the_sample_whatever_the_input(signal, delay, system):
+    target = Delay(delay) if system is None else Delay(delay) >> system
+    parts = {"signal": signal, "target": target, "model": RNN(hidden=2, head=())}
+    fitter = Fitter.of(recipes.gru(samples=3_000, seed=5, **parts)).fit()
+    (suspect,) = lag(Specimen.of(fitter, np.inf, None))
+    told = f"News of the input first move the output {delay} samples later;"
+    assert suspect.finding.words.startswith(told)
+
+
+def test_an_input_that_follows_from_its_own_past_tells_no_lag():
+    with pytest.raises(CannotTellError, match="one of them follows from its own past"):
+        lag(Specimen.of(fitted(signal=Sine(period=50.0), target=Delay(3)), np.inf, None))
 
 
 @pytest.mark.slow

@@ -29,6 +29,10 @@ REGIONS = 10
 PAIRS = 1000
 """Samples of which the nearest neighbours are looked for."""
 MOST_LAG = 200
+REGRESSED = 10
+"""Samples of a channel's own past from which its news are told."""
+ROUNDING = 1e-4
+"""News below this share of a channel's deviation are those of rounding, as a sine has."""
 MOST_SAMPLES = 20_000
 
 
@@ -222,7 +226,7 @@ def lag(specimen: Specimen) -> list[Suspect]:
     """After how many samples a change of the input first moves the output."""
     course = _correlations(specimen)
     if course is None:
-        raise CannotTellError("lag between input and output: one of them hardly changes")
+        raise CannotTellError("lag between input and output: one of them follows from its own past")
     chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
     first = int(np.argmax(course > max(chance, 0.2 * course.max())))
     is_known = bool(course.max() > chance)
@@ -240,36 +244,59 @@ def lag(specimen: Specimen) -> list[Suspect]:
             "input_lag",
             first / max(seen, 1) if first else 0.0,
             "lag over the samples that a gradient flows back, or that the model sees",
-            f"Changes of the input first move the output {first} samples later"
+            f"News of the input first move the output {first} samples later"
             + ("" if is_known else ", as far as chance lets one tell")
             + f"; the fit sees {seen} back.",
             remedies=those(*remedies, gated(specimen)),
             is_possible=is_known,
             curve=Curve(
-                "correlation of changes of input and output",
+                "correlation of news of input and output",
                 "lag in samples",
                 "absolute correlation",
                 tuple(map(float, range(most))),
-                (("changes", tuple(course.tolist())),),
+                (("news", tuple(course.tolist())),),
             ),
         )
     ]
 
 
 def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
-    """Greatest correlation of changes of an input and, k samples on, of an output, by k.
+    """Greatest correlation of news of an input and, k samples on, of an output, by k, (lags,).
 
-    None where one of them hardly changes, or there are too few samples.
+    News is what a channel's own past does not tell linearly. Neighbouring samples of an input, or
+    its changes, are alike, so that these seem to move the output before they do; its news are not.
+
+    None where one of them has no news, or there are too few samples.
+
+    References:
+        Haugh (1976), "Checking the independence of two covariance-stationary time series".
     """
-    x = np.diff(specimen.past_x[:MOST_SAMPLES, 0].astype(np.float64), axis=0)
-    y = np.diff(np.nan_to_num(specimen.past_y[:MOST_SAMPLES, 0].astype(np.float64)), axis=0)
+    x = _news(specimen.past_x[:MOST_SAMPLES, 0])
+    y = _news(np.nan_to_num(specimen.past_y[:MOST_SAMPLES, 0]))
     most = min(MOST_LAG, len(x) // 10)
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
     if most < 2 or not power.any():
         return None
     power = np.where(power > 0, power, np.inf)
     return np.array([np.abs(x[: len(x) - k].T @ y[k:] / power).max() for k in range(most)])
+
+
+def _news(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Each channel without what its last samples tell linearly, (time - REGRESSED, channels)."""
+    values = values.astype(np.float64)
+    values = values - values.mean(axis=0)
+    news = np.zeros((max(len(values) - REGRESSED, 0), values.shape[1]))
+    if len(news) < 2 * REGRESSED:
+        return news[:0]
+    for channel, series in enumerate(values.T):
+        windows = np.lib.stride_tricks.sliding_window_view(series, REGRESSED + 1)
+        past, now = windows[:, :-1], windows[:, -1]
+        gram = past.T @ past
+        ridge = 1e-9 * max(float(np.trace(gram)), 1e-30) * np.eye(REGRESSED)
+        left = now - past @ np.linalg.solve(gram + ridge, past.T @ now)
+        if left.std() > ROUNDING * series.std():
+            news[:, channel] = left - left.mean()
+    return news
 
 
 def _input_lags(specimen: Specimen) -> int:
