@@ -1,11 +1,14 @@
 """``seqfit diagnose``: findings in words and as data, and run folders that can't be read."""
 
 import json
+import re
+import shutil
 
 import pytest
 
 from seqfit import Fitter, recipes
 from seqfit.cli import main
+from seqfit.cli.runs import RunFolder
 from seqfit.fitting import to_toml
 from seqfit.models import GRU
 from seqfit.schedules import EveryWindow
@@ -41,6 +44,21 @@ def test_findings_are_printed_and_left_in_the_run_folder(folder, capsys):
         assert finding["kind"].replace("_", " ") in err
     assert data["findings"][0]["words"] in " ".join(err.split())
     assert "the diagnosis is in" in err
+    assert data["fit_seconds"] > 0  # as far as a copy tells: this folder does not
+    assert re.search(r"it took [\d.]+ s, [\d.,e+]+ times the [\d.e-]+ s of the fit", err)
+
+
+def test_the_seconds_of_the_fit_are_those_of_the_run_folder(folder, tmp_path, capsys):
+    told = tmp_path / "told"
+    shutil.copytree(folder, told)
+    (told / "time.json").write_text('{"seconds": 1234.5, "samples_timed": 1500}')
+    code, out, err = run(capsys, "diagnose", told, "--seconds", "1", "--json")
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["fit_seconds"] == 1234.5
+    assert "% of the 1.23e+03 s of the fit" in err
+    (told / "time.json").write_text('{"seconds": "soon"}')
+    (told / "result.json").write_text('{"seconds": 2.5}')
+    assert RunFolder.open(told).seconds_of_fit() == 2.5
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
 from seqfit.fitting.tensorboard import TensorBoard
 from seqfit.limits import in_short, read_text, require_shallow
+from seqfit.validators import is_finite
 
 EXPERIMENT = "experiment.toml"
 METRICS = "metrics.csv"
@@ -301,6 +302,17 @@ class RunFolder:
                 f"with 'seqfit resume {self.path}'"
             )
         return Fitter.load(self.path / CHECKPOINT)
+
+    def seconds_of_fit(self) -> float | None:
+        """What the fit took, over all processes that worked at it; None where nothing tells."""
+        for name in (TIME, RESULT):  # a search for a recipe leaves the second alone
+            try:
+                told = json.loads(read_text(self.path / name))["seconds"]
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                continue
+            if is_finite(told) and told > 0:
+                return float(told)
+        return None
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""

@@ -20,11 +20,13 @@ from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
 from seqfit.diagnosis.trials import Trials, few_updates, narrowness
-from seqfit.fitting import Fitter
+from seqfit.fitting import Fitter, LevenbergMarquardt
 from seqfit.fitting.samples import as_samples
 from seqfit.validators import is_finite
 
 LEAST_SECONDS = 60.0
+GLANCE = 2_000
+"""Samples over all streams by which the time of a fit that does not tell is measured."""
 MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
     samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
     number_of_samples, exposure,
@@ -32,7 +34,12 @@ MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
 
 
 def diagnose(
-    fitter: Fitter, *, seconds: float | None = None, x: Any = None, y: Any = None
+    fitter: Fitter,
+    *,
+    seconds: float | None = None,
+    x: Any = None,
+    y: Any = None,
+    fit_seconds: float | None = None,
 ) -> Diagnosis:
     """Say why a fit is as it is, and what to do; training is not disturbed, bit for bit.
 
@@ -47,6 +54,8 @@ def diagnose(
         x: for a fitter without a signal, the inputs that it was fed with, and then half as many
             that it was not: (time, streams, inputs) or fewer axes, as for `Fitter.partial_fit`.
         y: what should come out, likewise.
+        fit_seconds: what the fit took; None takes what the fitter tells. One that was loaded from
+            a file tells of its time since; where that is none, a copy of it goes on for a while.
 
     Raises:
         ValueError: nothing was fitted yet; or there is no signal and no samples are given.
@@ -55,9 +64,11 @@ def diagnose(
     report = fitter.report
     if not report.samples:
         raise ValueError("nothing was fitted yet, there is nothing to diagnose")
-    if seconds is not None and (not is_finite(seconds) or seconds <= 0):
-        raise ValueError(f"seconds must be a positive, finite number, got {seconds!r}")
-    fit_seconds = report.us_per_sample * report.samples / 1e6
+    for name, number in (("seconds", seconds), ("fit_seconds", fit_seconds)):
+        if number is not None and (not is_finite(number) or number <= 0):
+            raise ValueError(f"{name} must be a positive, finite number, got {number!r}")
+    if fit_seconds is None:
+        fit_seconds = report.us_per_sample * report.samples / 1e6 or _seconds_of(fitter)
     allowed = max(fit_seconds, LEAST_SECONDS) if seconds is None else seconds
     given = None
     if (x is None) != (y is None):
@@ -98,3 +109,20 @@ def diagnose(
                 trials.conclude(suspects)  # before the next, which may take all that is left
             findings = trials.conclude(suspects)
     return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)
+
+
+def _seconds_of(fitter: Fitter) -> float:
+    """What a fit took, as far as a copy that goes on tells; 0 where it can't."""
+    source, streams = fitter._course.source, fitter.schedule.streams
+    length = -(-GLANCE // streams) * streams
+    if source is None or source.signal.length is not None:
+        return 0.0
+    if isinstance(fitter.optimizer, LevenbergMarquardt):
+        return 0.0  # it is past its solution
+    going = fitter.copy()
+    going.fit(length)  # which may compile
+    before = going.report
+    going.fit(length)
+    after = going.report
+    us = (after.seconds - before.seconds) / max(after.samples_timed - before.samples_timed, 1)
+    return us * fitter.report.samples

@@ -116,7 +116,7 @@ class Diagnosis:
         findings: what is bad comes first, the greatest expected gain before the others.
         not_told: what could not be told, each with the reason.
         seconds: what the diagnosis took.
-        fit_seconds: what the fit took.
+        fit_seconds: what the fit took; 0 where that is not known.
     """
 
     findings: tuple[Finding, ...]
@@ -146,6 +146,15 @@ class Diagnosis:
         """What to change first: the suggestion with the greatest expected gain."""
         suggestions = (finding.suggestion for finding in self.bad)
         return next((one for one in suggestions if one is not None), None)
+
+    @property
+    def cost(self) -> str:
+        """What it took, and how that compares with the fit, for people."""
+        if not self.fit_seconds:
+            return f"it took {self.seconds:.1f} s; what the fit took is not known"
+        times = self.seconds / self.fit_seconds
+        much = f"{times:.0%} of" if times < 1 else f"{times:,.3g} times"
+        return f"it took {self.seconds:.1f} s, {much} the {self.fit_seconds:.3g} s of the fit"
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as data for JSON; what is not finite is None."""

@@ -391,11 +391,13 @@ class Fitter(Experiment):
         restore(other._course, states.copy(self._course.state()), self.schedule, other.ranks)
         return other
 
-    def diagnose(self, seconds: float | None = None) -> Diagnosis:
+    def diagnose(
+        self, seconds: float | None = None, *, fit_seconds: float | None = None
+    ) -> Diagnosis:
         """Why the fit is as it is, and what to do; see `seqfit.diagnosis.diagnose`."""
         from seqfit.diagnosis import diagnose
 
-        return diagnose(self, seconds=seconds)
+        return diagnose(self, seconds=seconds, fit_seconds=fit_seconds)
 
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.
