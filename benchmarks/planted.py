@@ -38,11 +38,13 @@ class Case:
         kind: of the finding that is to be made; `HEALTHY` where none is.
         title: what was done.
         experiment: of a seed.
+        until: after which share of its samples it is looked at.
     """
 
     kind: str
     title: str
     experiment: Callable[[int], Experiment]
+    until: float = 1.0
 
 
 @final
@@ -188,12 +190,25 @@ CASES = (
         "RNN, leaky integral",
         lambda s: _fit(s, 50_000, model=RNN(hidden=16, head=(16,)), **_cycle(1e-3)),
     ),
+    Case(HEALTHY, "GRU, leaky integral, half-way", lambda s: _fit(s, 50_000), 0.5),
+    Case(
+        HEALTHY,
+        "GRU, saturated integral, half-way",
+        lambda s: _fit(s, 100_000, target=INTEGRAL),
+        0.5,
+    ),
     Case(HEALTHY, "solved, 2017", lambda s: recipes.exact(samples=5_000, seed=s)),
     Case(HEALTHY, "solved, low-pass", lambda s: recipes.exact_hidden(5_000, s, target=LOWPASS)),
     Case(
         HEALTHY,
         "GRU, a recording",
         lambda s: _recorded(s, lambda rng: (_held(rng, 30_000), None), 50_000),
+    ),
+    Case("hardly_learned", "Adam at 1e-6", lambda s: _fit(s, **_adam(1e-6))),
+    Case(
+        "hardly_learned",
+        "25 updates",
+        lambda s: _fit(s, 5_000, schedule=Accumulate(window=50, every=200)),
     ),
     Case("recency_overfitting", "question_2017", lambda s: recipes.question_2017(100_000, s)),
     Case(

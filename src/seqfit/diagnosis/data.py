@@ -56,6 +56,7 @@ def _constant(specimen: Specimen) -> Suspect:
         " ".join(what) or "All channels change.",
         remedies=(
             Suggestion("Fit samples in which these channels change, or leave the channels out."),
+            state_space(specimen),
         ),
     )
 
@@ -83,6 +84,7 @@ def _repeated(specimen: Specimen) -> Suspect:
         "before, to four decimals.",
         remedies=(
             Suggestion("Fit inputs that do not repeat: a longer recording, or another excitation."),
+            state_space(specimen),
         ),
         is_possible=moving > 0,
     )
@@ -108,7 +110,10 @@ def _unseen(specimen: Specimen) -> Suspect:
         share,
         "share of scored inputs outside the fitted range",
         words,
-        remedies=(Suggestion("Fit samples of that range too, or score within the fitted one."),),
+        remedies=(
+            Suggestion("Fit samples of that range too, or score within the fitted one."),
+            state_space(specimen),
+        ),
         curve=_error_by_region(specimen, error),
     )
 
@@ -234,10 +239,8 @@ def lag(specimen: Specimen) -> list[Suspect]:
     window = min(update.window, update.span)
     seen = window - 1 if specimen.learns_by_gradients else _input_lags(specimen)
     wide = min(max(4 * first, 50), 200)
-    remedy = lags(specimen, first)
-    remedies = (
-        (remedy,) if remedy else (longer_windows(specimen, wide), steady(specimen, wide, 2e-3))
-    )
+    by_gradients = (longer_windows(specimen, wide), steady(specimen, wide, 2e-3))
+    remedies = (lags(specimen, first), *(by_gradients if specimen.learns_by_gradients else ()))
     return [
         judge(
             specimen,

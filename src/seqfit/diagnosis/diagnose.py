@@ -14,6 +14,7 @@ from seqfit.diagnosis.data import lag, noise, samples
 from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.findings import Diagnosis
 from seqfit.diagnosis.judging import Suspect
+from seqfit.diagnosis.learned import hardly_learned
 from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
@@ -28,7 +29,7 @@ LEAST_SECONDS = 60.0
 GLANCE = 2_000
 """Samples over all streams by which the time of a fit that does not tell is measured."""
 MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
-    samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
+    hardly_learned, samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
     number_of_samples, exposure,
 )  # fmt: skip
 

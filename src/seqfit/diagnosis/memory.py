@@ -13,6 +13,7 @@ from seqfit.diagnosis.findings import Curve
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.remedies import (
     gated,
+    lags,
     longer_windows,
     rate_times,
     replay,
@@ -40,6 +41,8 @@ SHARE = 0.1
 """What is left of a trace where it counts as gone."""
 SEGMENTS, GROUPS = 64, 16
 LONG = 128
+MOST_LAGS = 50
+"""Past inputs at most that a network is fed with, where it forgets too soon."""
 
 
 @final
@@ -198,6 +201,7 @@ def memory(specimen: Specimen) -> list[Suspect]:
                 gated(specimen),
                 steady(specimen, window, 5e-3),
                 rate_times(specimen, 16.0),
+                lags(specimen, min(target_lags, MOST_LAGS)),
             ),
             curve=curve,
             is_possible=target_lags >= 4,

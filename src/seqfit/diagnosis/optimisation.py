@@ -91,6 +91,7 @@ def step_size(specimen: Specimen) -> list[Suspect]:
             interval=interval,
             remedies=those(*remedies),
             curve=curve,
+            is_possible=not (factor < 1 and specimen.is_before_a_lower_rate),
         )
 
     falling = falling_rate(specimen)

@@ -143,6 +143,7 @@ def recency(specimen: Specimen) -> list[Suspect]:
             interval=interval,
             remedies=(steady(specimen, window, rate), replay(specimen, window // 2)),
             curve=curve,
+            is_possible=not specimen.is_before_a_lower_rate,
         )
     ]
 

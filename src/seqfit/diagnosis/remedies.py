@@ -79,7 +79,10 @@ def falling_rate(specimen: Specimen, factor: float = 1.0) -> Suggestion | None:
 
 
 def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
-    """Updates more often, at equal windows and samples; None where they can't be."""
+    """Updates more often, at equal windows and samples; None where they can't be.
+
+    Where windows are summed up, each gets an update of its own, which costs little more.
+    """
     try:
         schedule = to_data(specimen.experiment.schedule)
     except NotSerialisable:
@@ -90,7 +93,7 @@ def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
         return None
     length = max(1, schedule[field] // factor)
     if schedule["name"] == "accumulate":
-        length = max(length, schedule["window"])
+        length = schedule["window"]
         changes = {"schedule.every": length, "schedule.phase": 0}
     elif schedule["name"] == "truncated_bptt":
         changes = {"schedule.k1": length}
@@ -131,27 +134,22 @@ def gated(specimen: Specimen, hidden: int = 32) -> Suggestion | None:
 
 def state_space(specimen: Specimen) -> Suggestion:
     """A small state-space network, solved through free runs."""
-    length = min(specimen.experiment.samples, 20_000)
     return Suggestion(
         "Solve for a small state-space network, which is fitted through free runs and keeps a "
         "state of its own.",
-        {
-            "model": {"name": "state_space"},
-            "optimizer": {"name": "LevenbergMarquardt"},
-            "learning_rate": None,
-            "clip": None,
-            "schedule": {"name": "every_window", "window": length},
-        },
+        _solved(specimen, {"name": "state_space"}),
     )
 
 
-def lags(specimen: Specimen, lag: int) -> Suggestion | None:
-    """More past inputs for a model that is fed with some; None for others."""
+def lags(specimen: Specimen, lag: int) -> Suggestion:
+    """A model that is fed with past inputs, and with its own outputs."""
     path, model = innermost(specimen)
-    if model.get("name") != "output_feedback":
-        return None
+    if model.get("name") == "output_feedback":
+        words = f"Give the model the last {lag} inputs: input_lags = {lag}."
+        return Suggestion(words, {f"{path}.input_lags": lag})
     return Suggestion(
-        f"Give the model the last {lag} inputs: input_lags = {lag}.", {f"{path}.input_lags": lag}
+        f"Solve for a network that is fed with the last {lag} inputs and with its own output.",
+        _solved(specimen, {"name": "output_feedback", "input_lags": lag}),
     )
 
 
@@ -201,6 +199,18 @@ def _one_cycle(specimen: Specimen, rate: float) -> dict[str, Any]:
     else:
         changes["optimizer"] = {"name": "Adam", "lr": rate}
     return changes
+
+
+def _solved(specimen: Specimen, model: dict[str, Any]) -> dict[str, Any]:
+    streams = specimen.experiment.schedule.streams
+    length = min(specimen.experiment.samples // streams, 20_000)
+    return {
+        "model": model,
+        "optimizer": {"name": "LevenbergMarquardt"},
+        "learning_rate": None,
+        "clip": None,
+        "schedule": {"name": "every_window", "window": length, "streams": streams},
+    }
 
 
 def _rate(specimen: Specimen) -> float:

@@ -100,6 +100,15 @@ class Specimen:
         return not isinstance(self.fitter.optimizer, LevenbergMarquardt)
 
     @property
+    def is_before_a_lower_rate(self) -> bool:
+        """Whether the fit is on its way, by a plan after which the learning rate goes on falling.
+
+        Such a fit has steps as large as it was planned to have there.
+        """
+        samples, experiment = self.fitter.report.samples, self.experiment
+        return experiment.learning_rate is not None and samples < 0.95 * experiment.samples
+
+    @property
     def update(self) -> Update:
         """The next update of the fit."""
         schedule, report = self.fitter.schedule, self.fitter.report

@@ -10,16 +10,17 @@ from __future__ import annotations
 from typing import Final
 
 THRESHOLDS: Final[dict[str, float]] = {
+    "hardly_learned": 0.6,
     "recency_overfitting": 1.1,
     "truncation_too_short": 0.12,
     "forgetting": 2.0,
-    "start_sensitivity": 0.3,
+    "start_sensitivity": 0.1,
     "drift": 1.3,
     "capacity_too_small": 2.5,
     "step_too_large": 1.25,
     "step_too_small": 1.2,
     "too_few_updates": 2.0,
-    "vanishing_gradient": 3.0,
+    "vanishing_gradient": 1.5,
     "exploding_gradient": 1.5,
     "dead_units": 0.55,
     "saturated_units": 0.3,

@@ -36,6 +36,9 @@ WORTH_IT = 1.1
 ENOUGH = 2.0
 """Where nothing that was tried does better by this factor, a solver is tried too."""
 
+FITS = 0.02
+"""Error on short stretches, over the outputs' spread, below which a model is wide enough."""
+
 FEW = 8
 """Samples of an update from which on more updates are tried, and how many times as many."""
 
@@ -118,6 +121,7 @@ class Trials:
         finding = suspect.finding
         if not finding.is_bad or not suspect.remedies:
             return finding
+        advice = next((one for one in suspect.remedies if not one.changes), None)
         gains = [(self.gain(remedy), remedy) for remedy in suspect.remedies]
         known = [(gain, remedy) for gain, remedy in gains if gain is not None]
         if known and max(gain for gain, _ in known) < ENOUGH and self.specimen.learns_by_gradients:
@@ -127,11 +131,14 @@ class Trials:
         if not known:
             return attrs.evolve(finding, suggestion=suspect.remedies[0])
         gain, remedy = max(known, key=lambda pair: pair[0])
+        if gain < WORTH_IT and advice is not None:
+            return attrs.evolve(finding, suggestion=advice)
         if gain < WORTH_IT:
             words = f"{finding.words} What was tried against it did not help."
             return attrs.evolve(finding, words=words, tried=self.samples)
+        first = "" if advice is None else f"{advice.words} With the samples that there are: "
         words = (
-            f"{remedy.words} Tried on {self.samples:,} samples, the error of free runs is "
+            f"{first}{remedy.words} Tried on {self.samples:,} samples, the error of free runs is "
             f"{gain:.3g} times smaller."
         )
         return attrs.evolve(
@@ -170,9 +177,9 @@ def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
             specimen,
             "too_few_updates",
             gain,
-            f"error of the fit over that with about {FEW} times as many updates",
-            f"An update comes every {length} samples. With about {FEW} times as many updates on "
-            f"the same {trials.samples:,} samples the error is {gain:.3g} times smaller.",
+            "error of the fit over that with more updates",
+            f"An update comes every {length} samples: on the same {trials.samples:,} samples the "
+            f"error is {gain:.3g} times smaller where updates come more often. ({more.words})",
             interval=interval,
             remedies=(more, steady(specimen, min(100, max(8, length)), 2e-3)),
         )
@@ -207,6 +214,7 @@ def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
             f"samples an error {gain:.3g} times smaller.",
             interval=interval,
             remedies=(more,),
+            is_possible=left > FITS,
         )
     ]
 
