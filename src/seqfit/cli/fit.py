@@ -83,6 +83,16 @@ def fit(
     retries: Annotated[
         int, typer.Option(help="How often to go back and halve the learning rate on divergence.")
     ] = 0,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Diagnose the fit, follow what is suggested, and fit anew while it helps."
+        ),
+    ] = False,
+    fix_seconds: Annotated[
+        float | None,
+        typer.Option(help="How long --fix may take after the fit, about. [default: 120]"),
+    ] = None,
     tensorboard: Annotated[
         bool,
         typer.Option("--tensorboard", help="Log the fit for TensorBoard, below the run folder."),
@@ -106,17 +116,23 @@ def fit(
     seqfit.Fitter.load), result.json and fit.png. A run that was stopped or killed goes on with
     seqfit resume RUN.
 
+    With --fix the fit is then diagnosed as by seqfit diagnose, its first suggestion is followed,
+    and so on while free runs get better, --fix-seconds allow and something is found. The folder has
+    the best fit with its experiment.toml, mending.json (the path), and what was asked for as
+    asked.toml.
+
     Started by torchrun, as in torchrun --nproc-per-node=4 -m -- seqfit fit, it divides the streams
     of the schedule among the processes.
     """
     from rich.console import Console
 
+    from seqfit.cli.fix import DEFAULT_SECONDS, fix_run
     from seqfit.cli.live import run_live
     from seqfit.cli.run import run_experiment, run_search
     from seqfit.fitting import joined
     from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.fitting.tensorboard import writer_class
-    from seqfit.validators import require_positive_int
+    from seqfit.validators import is_finite, require_positive_int
 
     console = Console(stderr=True)
     with joined() as ranks:
@@ -125,6 +141,14 @@ def fit(
                 require_positive_int("--checkpoint-every", checkpoint_every)
             if retries < 0:
                 raise ValueError(f"--retries must be a non-negative int, got {retries}")
+            if fix_seconds is not None and not fix:
+                raise ValueError("--fix-seconds is for --fix, which is missing")
+            if fix_seconds is not None and (not is_finite(fix_seconds) or fix_seconds <= 0):
+                raise ValueError(
+                    f"--fix-seconds must be a positive, finite number, got {fix_seconds}"
+                )
+            if fix:
+                _require_alone(ranks, "--fix follows suggestions")
             if tensorboard:
                 writer_class()  # its absence is an error before a folder is made
             if run is None and restarts_by_torchrun()[1]:
@@ -133,6 +157,11 @@ def fit(
             if engine is not None:
                 chosen["engine"] = engine
             if (data is not None and str(data) == "-") or follow:
+                if fix:
+                    raise ValueError(
+                        "--fix fits the same samples again and again, which samples as they come "
+                        "can't be; leave it out, or fit them from a file"
+                    )
                 _require_alone(ranks, "samples are fitted as they come")
                 live = _live_data(data, inputs, outputs, time, samples, retries, chosen)
                 what_of = _live_experiment(live, experiment, recipe, seed, chosen)
@@ -155,6 +184,11 @@ def fit(
                     raise ValueError(
                         "--recipe auto chooses model, schedule and engine; leave them out"
                     )
+                if fix:
+                    raise ValueError(
+                        "--fix mends one recipe, and --recipe auto tries them all: name one, such "
+                        "as --fix --recipe gru, or leave --fix out"
+                    )
                 _require_alone(ranks, "the search for a recipe runs")
         if live is not None:
             result = run_live(live, what_of, run, console, checkpoint_every, tensorboard)
@@ -176,6 +210,9 @@ def fit(
                 ranks,
                 tensorboard=tensorboard,
             )
+    if fix and not result["interrupted"]:
+        seconds = DEFAULT_SECONDS if fix_seconds is None else fix_seconds
+        result = fix_run(Path(result["run"]), seconds, console)
     if as_json:
         print(json.dumps(result))
     if result["interrupted"]:

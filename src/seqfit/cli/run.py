@@ -37,7 +37,7 @@ from seqfit.second_order.outcome import VERDICTS, Status
 from seqfit.states import State
 
 FitSamples: TypeAlias = Callable[[Fitter, int], object]
-_PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 """For text that is not ours to interpret: names, numbers, formulas."""
 
 
@@ -127,7 +127,7 @@ def resume_run(
             if ranks.count > 1:
                 raise ValueError(f"{run} is a search for a recipe: resume it without torchrun")
             search = folder.search()
-            console.print("the search starts again: it gives what it would have given", **_PLAIN)
+            console.print("the search starts again: it gives what it would have given", **PLAIN)
             return _search(**search, folder=folder, console=console)
         what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
         return _fit(what, folder, run.resolve().name, console, checkpoint_every, retries, fit)
@@ -167,9 +167,9 @@ def _fit(
         callbacks = (bar, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
-            console.print(f"an older checkpoint is taken: {message}", style="yellow", **_PLAIN)
+            console.print(f"an older checkpoint is taken: {message}", style="yellow", **PLAIN)
         if found is not None:
-            console.print(f"going on after {found.report.samples:,} samples", **_PLAIN)
+            console.print(f"going on after {found.report.samples:,} samples", **PLAIN)
         with folder.ranks.alike():
             fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
@@ -196,7 +196,7 @@ def _fit(
                 raise DivergedError(f"{error}{hint}") from None
             wanted = halvings.made + 1
             skip = 0 if checkpoints.has_taken else skip + (attempt > 0)
-            console.print(f"{error}; going back, with half the rate", style="yellow", **_PLAIN)
+            console.print(f"{error}; going back, with half the rate", style="yellow", **PLAIN)
     report = journal.report(fitter)
     folder.finish(fitter)
     if not folder.ranks.is_first:
@@ -242,7 +242,7 @@ def _search(
     interrupt, bars = StopOnInterrupt(), contextlib.ExitStack()
 
     def begin(name: str, what: Experiment) -> tuple[Callback, ...]:
-        console.print(f"trying the recipe {name}", **_PLAIN)
+        console.print(f"trying the recipe {name}", **PLAIN)
         announce(what, console)
         bar = bars.enter_context(ProgressLine(what.samples, console))
         return bar, interrupt, *folder.tensorboard(name)
@@ -250,7 +250,7 @@ def _search(
     def end(attempt: Attempt) -> bool:
         bars.close()
         was = f"{attempt.recipe} was interrupted" if interrupt.interrupted else str(attempt)
-        console.print(was, **_PLAIN)
+        console.print(was, **PLAIN)
         return interrupt.interrupted
 
     with interrupt.listening(), bars:
@@ -285,7 +285,7 @@ def as_toml(what: Experiment, console: Console) -> str:
     try:
         return to_toml(what)
     except configuration.NotSerialisable as error:
-        console.print(f"this run can't be repeated from its folder: {error}", **_PLAIN)
+        console.print(f"this run can't be repeated from its folder: {error}", **PLAIN)
         return f"# {error}\n"
 
 
@@ -300,7 +300,7 @@ def announce(what: Experiment, console: Console) -> None:
     """Say what is fitted."""
     for part in ("signal", "target", "model", "schedule"):
         if getattr(what, part) is not None:
-            console.print(f"{part:>9}  {getattr(what, part)}", **_PLAIN)
+            console.print(f"{part:>9}  {getattr(what, part)}", **PLAIN)
 
 
 def conclude(
@@ -313,8 +313,8 @@ def conclude(
 ) -> dict[str, Any]:
     """Score a fit that was saved where there is something held out, and say how it went."""
     if interrupt.interrupted:
-        console.print("interrupted; what was learned so far is kept", style="yellow", **_PLAIN)
-        console.print(f"to go on: seqfit resume {folder.path}", **_PLAIN)
+        console.print("interrupted; what was learned so far is kept", style="yellow", **PLAIN)
+        console.print(f"to go on: seqfit resume {folder.path}", **PLAIN)
     held_out = None if fitter.signal is None else fitter.held_out_samples()
     scores = None if held_out is None else fitter.score(*held_out)
     doubt = None if scores is None else _doubt(fitter, scores)
@@ -329,7 +329,7 @@ def conclude(
     }
     if isinstance(fitter.module, Solvable):
         result["law"] = fitter.describe()
-        console.print(fitter.describe(), style="bold", **_PLAIN)
+        console.print(fitter.describe(), style="bold", **PLAIN)
     folder.write_json(RESULT, result)
     console.print(
         f"{report['samples']:,} samples in {report['updates']:,} updates and "
@@ -338,10 +338,10 @@ def conclude(
         soft_wrap=True,
     )
     if held_out is None or scores is None:
-        console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **_PLAIN)
+        console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **PLAIN)
     else:
         _show_scores(fitter, folder, name, scores, held_out, doubt, console)
-    console.print(f"the run is in {folder.path}", **_PLAIN)
+    console.print(f"the run is in {folder.path}", **PLAIN)
     return result
 
 
@@ -360,11 +360,11 @@ def _show_scores(
         soft_wrap=True,
     )
     if doubt is not None:
-        console.print(doubt, style="yellow", **_PLAIN)
+        console.print(doubt, style="yellow", **PLAIN)
     try:
         draw_fit(folder.path / PICTURE, fitter, *held_out, title=f"{name}: {scores}")
     except PictureUnavailableError as error:
-        console.print(f"no picture: {error}", style="yellow", **_PLAIN)
+        console.print(f"no picture: {error}", style="yellow", **PLAIN)
 
 
 def _doubt(fitter: Fitter, scores: Scores) -> str | None:

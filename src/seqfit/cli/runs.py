@@ -44,6 +44,9 @@ PICTURE = "fit.png"
 TENSORBOARD = "tensorboard"
 EVALUATION = "evaluation.json"
 DIAGNOSIS = "diagnosis.json"
+MENDING = "mending.json"
+ASKED = "asked.toml"
+"""The experiment that was asked for, where --fix has changed it."""
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
