@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqfit.cli.progress import ProgressLine, StopOnInterrupt
+from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
 from seqfit.cli.run import PLAIN, conclude
 from seqfit.cli.runs import ASKED, EXPERIMENT, MENDING, RESULT, TIME, RunFolder
 from seqfit.diagnosis import Suggestion
@@ -47,7 +47,8 @@ def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
                 console.print(f"fix {number}: {suggestion.words}", **PLAIN)
                 bars.enter_context(interrupt.listening())  # at other times Ctrl-C ends all at once
                 bar = bars.enter_context(ProgressLine(what.samples, console))
-                return bar, interrupt, *folder.tensorboard(f"fix-{number}")
+                watch = warnings_of(what.samples, console)
+                return bar, watch, interrupt, *folder.tensorboard(f"fix-{number}")
 
             def end(step: Step) -> bool:
                 bars.close()

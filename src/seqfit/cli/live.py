@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from seqfit.cli.journal import Journal
-from seqfit.cli.progress import ProgressLine, StopOnInterrupt
+from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
 from seqfit.cli.run import announce, as_toml, conclude
 from seqfit.cli.runs import EXPERIMENT, LIVE, RunFolder
 from seqfit.configuration import ConfigurationError, build
@@ -197,7 +197,8 @@ def _callbacks(
     checkpoint_every: int | None,
 ) -> tuple[Any, ...]:
     bar, checkpoints = ProgressLine(live.samples, console), folder.checkpoints(checkpoint_every)
-    return bar, interrupt, checkpoints, Journal(folder), *folder.tensorboard()
+    watch = warnings_of(live.samples, console)
+    return bar, watch, interrupt, checkpoints, Journal(folder), *folder.tensorboard()
 
 
 def _first_samples(

@@ -18,7 +18,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
+from seqfit.diagnosis.watch import Watch
 from seqfit.fitting.callbacks import Callback, StopFitting
 from seqfit.fitting.fitter import Fitter
 
@@ -80,6 +82,20 @@ class ProgressLine(Callback):
         report = fitter.report
         rate = report.samples / max(now - self._begin, 1e-9)
         self._bar.update(self._task, completed=report.samples, rate=rate, loss=report.loss)
+
+
+def warnings_of(samples: int | None, console: Console) -> Watch:
+    """Says in words, above the progress line and once of each, what is bad in the middle of a fit.
+
+    Args:
+        samples: how many will be fitted; None where nobody knows.
+        console: where it is said.
+    """
+
+    def tell(words: str) -> None:
+        console.print(Text(words, style="yellow"), soft_wrap=True)
+
+    return Watch(samples, tell)
 
 
 @final

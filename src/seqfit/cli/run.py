@@ -14,7 +14,7 @@ from rich.console import Console
 
 from seqfit import configuration, recipes
 from seqfit.cli.journal import Journal
-from seqfit.cli.progress import ProgressLine, StopOnInterrupt
+from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.environment import environment
 from seqfit.evaluation.scores import Scores
@@ -164,7 +164,8 @@ def _fit(
         bar, interrupt = ProgressLine(what.samples, console), StopOnInterrupt()
         halvings, journal = Halvings(), Journal(folder)
         checkpoints = folder.checkpoints(checkpoint_every)
-        callbacks = (bar, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
+        watch = warnings_of(what.samples, console)
+        callbacks = (bar, watch, interrupt, halvings, checkpoints, journal, *folder.tensorboard())
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **PLAIN)
@@ -245,7 +246,7 @@ def _search(
         console.print(f"trying the recipe {name}", **PLAIN)
         announce(what, console)
         bar = bars.enter_context(ProgressLine(what.samples, console))
-        return bar, interrupt, *folder.tensorboard(name)
+        return bar, warnings_of(what.samples, console), interrupt, *folder.tensorboard(name)
 
     def end(attempt: Attempt) -> bool:
         bars.close()
