@@ -33,6 +33,6 @@ def hardly_learned(specimen: Specimen) -> list[Suspect]:
                 state_space(specimen),
                 gated(specimen) if specimen.learns_by_gradients else None,
             ),
-            is_possible=specimen.spread > 0,
+            is_possible=specimen.spread > 0 and not specimen.is_before_a_lower_rate,
         )
     ]

@@ -8,6 +8,7 @@ from seqfit.configuration import NotSerialisable, to_data
 from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.specimen import Specimen
 from seqfit.fitting.optimizers import TorchOptimizer
+from seqfit.recipes import SOLVED
 
 MOST_SEGMENTS = 8
 
@@ -203,7 +204,8 @@ def _one_cycle(specimen: Specimen, rate: float) -> dict[str, Any]:
 
 def _solved(specimen: Specimen, model: dict[str, Any]) -> dict[str, Any]:
     streams = specimen.experiment.schedule.streams
-    length = min(specimen.experiment.samples // streams, 20_000)
+    # A recording that comes again jumps where it begins anew: its first pass has to do.
+    length = min(specimen.experiment.samples // streams, len(specimen.past_x), SOLVED)
     return {
         "model": model,
         "optimizer": {"name": "LevenbergMarquardt"},
