@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, final
@@ -11,10 +12,11 @@ import attrs
 from seqfit.diagnosis.changes import follow
 from seqfit.diagnosis.diagnose import LEAST_SECONDS, diagnose
 from seqfit.diagnosis.findings import Diagnosis, Suggestion
-from seqfit.diagnosis.specimen import fresh_samples, validation_source
+from seqfit.diagnosis.remedies import state_space
+from seqfit.diagnosis.specimen import Specimen, fresh_samples, validation_source
 from seqfit.diagnosis.trials import Deadline
 from seqfit.evaluation.scores import finite_or_none
-from seqfit.fitting import Callback, DivergedError, Experiment, Fitter
+from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, LevenbergMarquardt
 from seqfit.plugins import PluginError
 
 BETTER = 1.05
@@ -67,8 +69,8 @@ class Mending:
 
     Errors are of free runs on the streams of a diagnosis, which are neither fitted nor those of
     `Fitter.evaluate`. A change is kept where it makes them smaller; otherwise the next suggestion
-    of the same diagnosis is followed. Each fit is whole: the experiment of the best one, fitted
-    anew, gives the same numbers.
+    of the same diagnosis is followed. Where none is left, and an error is, a solver is tried. Each
+    fit is whole: the experiment of the best one, fitted anew, gives the same numbers.
 
     Attributes:
         best: the best fit so far.
@@ -123,7 +125,7 @@ class Mending:
                 seconds=min(0.5 * (deadline - started), max(fit_seconds or 0.0, LEAST_SECONDS)),
                 fit_seconds=fit_seconds,
             )
-            candidates = _to_follow(diagnosis)
+            candidates = _to_follow(diagnosis) or _last_resort(self.best)
             if not candidates:
                 self.ending = _why_nothing(diagnosis)
                 return
@@ -202,6 +204,15 @@ def _to_follow(diagnosis: Diagnosis) -> list[Suggestion]:
         if all(suggestion.changes != other.changes for other in found):
             found.append(suggestion)
     return found
+
+
+def _last_resort(fitter: Fitter) -> list[Suggestion]:
+    """Another kind of model, where nothing is bad that could be changed."""
+    if isinstance(fitter.optimizer, LevenbergMarquardt):
+        return []
+    solver = state_space(Specimen.of(fitter, math.inf, None))
+    words = f"Nothing is bad that could be changed, and yet an error is left. {solver.words}"
+    return [Suggestion(words, solver.changes)]
 
 
 def _why_nothing(diagnosis: Diagnosis) -> str:
