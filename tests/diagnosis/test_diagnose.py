@@ -10,7 +10,7 @@ from seqfit.diagnosis import diagnose, follow
 from seqfit.diagnosis.capacity import number_of_samples
 from seqfit.diagnosis.data import lag, noise, samples
 from seqfit.diagnosis.exposure import exposure
-from seqfit.diagnosis.memory import memory, truncation
+from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
@@ -70,6 +70,19 @@ def test_gradients_that_are_cut_too_early_are_found():
     finding = found(truncation, cut, "truncation_too_short")
     assert finding.is_bad
     assert "Gradients flow back 1 sample, the target remembers 11" in finding.words
+
+
+def test_a_free_run_that_drifts_is_found_though_it_begins_as_badly_as_it_ends():
+    specimen = Specimen.of(fitted(1_000), np.inf, None)
+    times = np.arange(len(specimen.y))
+    off = 0.001 * np.abs(times - 0.5 * len(times))[:, None, None]  # (time, 1, 1)
+    noise = np.random.default_rng(0).normal(size=specimen.y.shape)
+    drifting = attrs.evolve(specimen, prediction=specimen.y + off * (1 + 0.1 * noise))
+    (suspect,) = drift(drifting)
+    assert suspect.finding.is_bad
+    assert suspect.finding.measured == pytest.approx(9, rel=0.1)
+    steady = attrs.evolve(specimen, prediction=specimen.y + 0.3 * noise)
+    assert not drift(steady)[0].finding.is_bad
 
 
 def test_a_model_that_forgets_too_soon_is_found():

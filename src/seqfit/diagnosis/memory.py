@@ -231,8 +231,8 @@ def memory(specimen: Specimen) -> list[Suspect]:
 def drift(specimen: Specimen) -> list[Suspect]:
     """Whether the error of a free run grows: from the tenth where it is least to the last one.
 
-    Not from the first: there a model may be off as it is later, but for the other side. Of one
-    stream, whose tenths differ by chance, it is the middle one that the last is held against.
+    Not from the first: there a model may be off as it is later, but for the other side. Tenths of
+    one stream differ by chance, so that it takes several to be bad.
     """
     if len(specimen.x) < 1000:
         raise CannotTellError("drift: fewer than 1,000 samples were held out")
@@ -242,8 +242,7 @@ def drift(specimen: Specimen) -> list[Suspect]:
     if not (np.isfinite(course).all() and course.all()):
         raise CannotTellError("drift: a tenth of a run has no error, or one without bounds")
     means = course.mean(axis=1)
-    order = means[:-1].argsort()
-    best = int(order[0] if course.shape[1] > 1 else order[len(order) // 2])
+    best = int(means[:-1].argmin())
     ratio, interval = ratio_interval(course[-1], course[best])
     return [
         judge(
@@ -254,6 +253,7 @@ def drift(specimen: Specimen) -> list[Suspect]:
             f"In a free run of {len(specimen.y):,} samples the error is {means[best]:.2g} in tenth "
             f"{best + 1} and {means[-1]:.2g} in the last: {ratio:.3g} times as much.",
             interval=interval,
+            is_possible=interval is not None,
             remedies=those(scaled(specimen), steady(specimen, 100, 5e-3), gated(specimen)),
             curve=Curve(
                 "error along a free run",
