@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from typing import Any, final
@@ -26,11 +27,14 @@ from seqfit.targets.base import Target
 LONGEST_PAST = 50_000
 """Samples over all streams of what was fitted that are looked at."""
 
+SHORTER_PAST = 5_000
+"""Likewise, at a glance."""
+
 LONGEST_FRESH = 4_000
 """Samples of each of the held-out streams."""
 
 GLANCE = 1_500
-"""Of these, where many modules are looked at."""
+"""Of these, at a glance, or where many modules are looked at."""
 
 STREAMS = 16
 WASHOUT = 200
@@ -77,12 +81,20 @@ class Specimen:
         if given is None:
             source = validation_source(own)
             x, y = fresh_samples(source)
-            past = _past_of(own)
+            past = _past_of(own, LONGEST_PAST)
         else:
             end = 2 * len(given[0]) // 3
             past = given[0][:end], given[1][:end]
             x, y = given[0][end:], given[1][end:]
         return cls(own, *past, x, y, free_run(own.module, x), deadline)
+
+    @classmethod
+    def glance(cls, fitter: Fitter) -> Specimen:
+        """A smaller specimen of a fit with a signal, not copied: for what only looks at it."""
+        source = validation_source(fitter)
+        x, y = source.take(min(GLANCE, source.signal.length or GLANCE))
+        past = _past_of(fitter, SHORTER_PAST)
+        return cls(fitter, *past, x, y, free_run(fitter.module, x), math.inf)
 
     @property
     def experiment(self) -> Experiment:
@@ -220,7 +232,7 @@ def _for_validation(part: Any) -> Any:
     return attrs.evolve(part, recording=part.recording.during("validation"))
 
 
-def _past_of(fitter: Fitter) -> tuple[Samples, Samples]:
+def _past_of(fitter: Fitter, most: int) -> tuple[Samples, Samples]:
     streams = fitter.schedule.streams
     assert fitter.signal is not None
     assert fitter.target is not None  # or samples are given
@@ -228,7 +240,7 @@ def _past_of(fitter: Fitter) -> tuple[Samples, Samples]:
         fitter.signal, fitter.target, streams, fitter.seed, fitter.dtype, fitter.missing
     )
     fitted = fitter.report.samples // streams
-    return source.take(min(fitted, max(1, LONGEST_PAST // streams), _rows(fitter.signal)))
+    return source.take(min(fitted, max(1, most // streams), _rows(fitter.signal)))
 
 
 def _rows(signal: Any) -> int:

@@ -1,8 +1,8 @@
 """From where on a measurement is bad.
 
-Set by hand from what `python -m benchmarks diagnosis` measures: above all that it finds in healthy
-fits, and where possible below what it finds where the defect was planted; docs/diagnosis.md has
-both. Measurements grow with the defect.
+Set by hand from what `python -m benchmarks diagnosis --first 100` measures: above all that it finds
+in healthy fits, and where possible below what it finds where the defect was planted; confirmed on
+other seeds. docs/diagnosis.md has both. Measurements grow with the defect.
 """
 
 from __future__ import annotations

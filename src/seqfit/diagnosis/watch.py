@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHARE: Final = 0.01
 """Of the time of a fit that its probes take at most, those in which nothing is found."""
 
-FIRST_PROBE: Final = 0.15
+FIRST_PROBE: Final = 0.2
 """Seconds that the first probe is thought to take."""
 
 PROBED: Final = ("exploding_gradient", "dead_units", "saturated_units")
@@ -57,9 +57,9 @@ class Watch(Callback):
     """Tells once of each thing that is bad in the middle of a fit; a healthy fit is left in peace.
 
     Two things are told from the course of the loss: that it is no better than that of a constant,
-    and that it rises. Others by a probe, on a copy of the fit, of its gradients and units, as a
-    diagnosis does it; probes take at most a hundredth of the time of the fit, so that fits of less
-    than some 15 seconds have none. The fit is not disturbed: its weights are the same bit for bit.
+    and that it rises. Others by a probe of its gradients and units, as a diagnosis does it; probes
+    take about a hundredth of the time of the fit, so that fits of less than 20 seconds have none.
+    The fit is not disturbed: its weights are the same bit for bit.
 
     Args:
         samples: how many will be fitted, over all streams; None where nobody knows.
@@ -145,7 +145,7 @@ class Watch(Callback):
     def _of_a_probe(self, fitter: Fitter) -> Iterator[tuple[str, str]]:
         with computing(fitter.threads), torch.random.fork_rng(devices=[]):
             try:
-                suspects = gradients(Specimen.of(fitter, math.inf, None))
+                suspects = gradients(Specimen.glance(fitter))
             except (CannotTellError, ValueError):
                 return
         for suspect in suspects:
