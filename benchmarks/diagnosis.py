@@ -38,8 +38,8 @@ REMARKS = (
     "  and a solver is exact for most of them, so that it is what is suggested first.",
     "- A fit in one pass with an update in 8 samples or more nearly always gains by more of them.",
     "  That is found where it gains by 1.3 for certain, and no healthy fit here is of that kind.",
-    "- The healthy fit of which something bad is found is one that is looked at half-way: so far it",
-    "  does forget too soon.",
+    "- The healthy fit of which something bad is found is one that is looked at half-way: there",
+    "  it does forget too soon.",
 )
 CALIBRATION, CONFIRMATION = 100, 200
 """First seeds of the fits that thresholds were set on, and of those that were left for proof."""
@@ -244,9 +244,9 @@ def _measurements(kept: dict[str, Any], calibration: range, confirmation: range)
         "The measurement, or the lower end of its interval, in healthy fits and where the defect",
         "was planted: lowest to highest. Fits whose error is below 1% of the outputs' spread are",
         "left out: nothing but the data is bad there. A healthy fit may measure more than a",
-        "threshold and be in order: steps, recency and what was hardly learned are not bad half-way",
-        "through a planned rate; a model that fits short stretches is wide enough; and one stream",
-        "alone does not make drift certain.",
+        "threshold and be in order: steps, recency and what was hardly learned are not bad",
+        "half-way through a planned rate; a model that fits short stretches is wide enough; and",
+        "one stream alone does not make drift certain.",
         "",
         "| finding | healthy, calibration | healthy | planted, calibration | planted | threshold |",
         "| --- | --- | --- | --- | --- | ---: |",
