@@ -12,9 +12,10 @@ from seqfit.evaluation.intervals import mean_interval
 
 def hardly_learned(specimen: Specimen) -> list[Suspect]:
     """The error of the free run over that of the best constant."""
-    prediction = np.clip(specimen.prediction.astype(np.float64), -1e30, 1e30)
-    there = ~np.isnan(specimen.y)
-    squared = np.where(there, np.square(prediction - specimen.y), 0.0).sum(axis=(0, 2))
+    prediction = np.clip(specimen.prediction[specimen.washout :].astype(np.float64), -1e30, 1e30)
+    y = specimen.y[specimen.washout :]
+    there = ~np.isnan(y)
+    squared = np.where(there, np.square(prediction - y), 0.0).sum(axis=(0, 2))
     mean_squares = squared / np.maximum(there.sum(axis=(0, 2)), 1)  # (streams,)
     shares = np.sqrt(mean_squares) / max(specimen.spread, 1e-30)
     window = int(np.clip(len(specimen.past_x) // 20, 4, 100))

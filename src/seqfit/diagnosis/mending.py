@@ -13,9 +13,9 @@ from seqfit.diagnosis.changes import follow
 from seqfit.diagnosis.diagnose import LEAST_SECONDS, diagnose
 from seqfit.diagnosis.findings import Diagnosis, Suggestion
 from seqfit.diagnosis.remedies import state_space
-from seqfit.diagnosis.specimen import Specimen, fresh_samples, validation_source
+from seqfit.diagnosis.specimen import WASHOUT, Specimen, fresh_samples, validation_source
 from seqfit.diagnosis.trials import Deadline
-from seqfit.evaluation.scores import finite_or_none
+from seqfit.evaluation.scores import finite_or_none, score
 from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, LevenbergMarquardt
 from seqfit.plugins import PluginError
 
@@ -188,9 +188,13 @@ class Mending:
 
 
 def _errors(fitter: Fitter) -> tuple[float, float]:
-    """Mean absolute error of free runs, and their error over the spread of the outputs."""
+    """Mean absolute error of free runs, and their error over the spread of the outputs.
+
+    Of a recording nobody knows the state before its first sample: the beginning is left out.
+    """
     x, y = fresh_samples(validation_source(fitter.experiment))
-    scores = fitter.score(x, y)
+    washout = min(WASHOUT, len(x) // 5)
+    scores = score(fitter.predict(x)[washout:], y[washout:])
     return scores.mae, scores.rmse if scores.nrmse is None else scores.nrmse
 
 
@@ -211,7 +215,7 @@ def _last_resort(fitter: Fitter) -> list[Suggestion]:
     if isinstance(fitter.optimizer, LevenbergMarquardt):
         return []
     solver = state_space(Specimen.of(fitter, math.inf, None))
-    words = f"Nothing is bad that could be changed, and yet an error is left. {solver.words}"
+    words = f"No change is known that helps, and yet an error is left. {solver.words}"
     return [Suggestion(words, solver.changes)]
 
 

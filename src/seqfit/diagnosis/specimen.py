@@ -142,8 +142,12 @@ class Specimen:
 
     @property
     def nrmse(self) -> float:
-        """Error of the free run on samples that were not fitted, over the spread."""
-        error = np.nan_to_num(self.prediction.astype(np.float64) - self.y, nan=0.0)
+        """Error of the free run after the washout on samples not fitted, over the spread.
+
+        Of a recording nobody knows the state before its first sample.
+        """
+        here = slice(self.washout, None)
+        error = np.nan_to_num(self.prediction[here].astype(np.float64) - self.y[here], nan=0.0)
         return float(np.sqrt(np.square(error).mean()) / max(self.spread, 1e-30))
 
     @property
