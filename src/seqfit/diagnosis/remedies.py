@@ -8,9 +8,10 @@ from seqfit.configuration import NotSerialisable, to_data
 from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.specimen import Specimen
 from seqfit.fitting.optimizers import TorchOptimizer
-from seqfit.recipes import SOLVED
 
 MOST_SEGMENTS = 8
+MOST_SOLVED = 20_000
+"""Samples of each stream that a solver is given at most."""
 
 CLIPPED = Suggestion("Clip the norm of gradients at 0.5.", {"clip": 0.5})
 ROBUST = Suggestion(
@@ -205,7 +206,7 @@ def _one_cycle(specimen: Specimen, rate: float) -> dict[str, Any]:
 def _solved(specimen: Specimen, model: dict[str, Any]) -> dict[str, Any]:
     streams = specimen.experiment.schedule.streams
     # A recording that comes again jumps where it begins anew: its first pass has to do.
-    length = min(specimen.experiment.samples // streams, len(specimen.past_x), SOLVED)
+    length = min(specimen.experiment.samples // streams, len(specimen.past_x), MOST_SOLVED)
     return {
         "model": model,
         "optimizer": {"name": "LevenbergMarquardt"},
