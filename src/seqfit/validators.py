@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -129,11 +129,7 @@ def one_of(*choices: str) -> Validator:
     """One of the given strings; the error suggests the nearest."""
 
     def validate(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in choices:
-            raise ValueError(
-                f"{attribute.name} must be one of {', '.join(choices)}, got {value!r}"
-                + did_you_mean(value, choices)
-            )
+        require_one_of(attribute.name, value, choices)
 
     return validate
 
@@ -156,6 +152,15 @@ def as_rows(values: Any) -> Any:
     """A converter: any iterable of iterables as a tuple of tuples; see `as_tuple`."""
     rows = as_tuple(values)
     return tuple(map(as_tuple, rows)) if isinstance(rows, tuple) else rows
+
+
+def require_one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise a ValueError unless an argument is one of some strings; it suggests the nearest."""
+    if value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(choices)}, got {value!r}"
+            + did_you_mean(value, choices)
+        )
 
 
 def require_positive_int(name: str, value: object) -> None:

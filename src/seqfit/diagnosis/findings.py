@@ -115,12 +115,14 @@ class Diagnosis:
     Attributes:
         findings: what is bad comes first, the greatest expected gain before the others.
         not_told: what could not be told, each with the reason.
+        missing: how many outputs were missing, in words; None where none may be.
         seconds: what the diagnosis took.
         fit_seconds: what the fit took.
     """
 
     findings: tuple[Finding, ...]
     not_told: tuple[str, ...]
+    missing: str | None
     seconds: float
     fit_seconds: float
 
@@ -129,12 +131,13 @@ class Diagnosis:
         cls,
         findings: list[Finding],
         not_told: list[str],
+        missing: str | None,
         seconds: float,
         fit_seconds: float,
     ) -> Diagnosis:
         """The diagnosis of some findings, which are put in order."""
         ordered = sorted(findings, key=lambda found: (not found.is_bad, -found.gain))
-        return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds)
+        return cls(tuple(ordered), tuple(not_told), missing, seconds, fit_seconds)
 
     @property
     def bad(self) -> tuple[Finding, ...]:
@@ -152,6 +155,7 @@ class Diagnosis:
         return {
             "findings": [finding.as_dict() for finding in self.findings],
             "not_told": list(self.not_told),
+            "missing": self.missing,
             "seconds": self.seconds,
             "fit_seconds": self.fit_seconds,
         }
@@ -168,4 +172,5 @@ class Diagnosis:
         if good:
             lines.append(f"In order: {', '.join(name.replace('_', ' ') for name in good)}.")
         lines += [f"Not told: {reason}." for reason in self.not_told]
+        lines += [] if self.missing is None else [f"Missing: {self.missing}."]
         return "\n".join(lines)

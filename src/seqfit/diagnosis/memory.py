@@ -144,13 +144,17 @@ def memory_from_data(specimen: Specimen) -> int:
     """
     x, y = specimen.past_x[:, 0].astype(np.float64), specimen.past_y[:, 0].astype(np.float64)
     x, y = x[:20_000], y[:20_000]
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    observed = np.asarray(~np.isnan(y).any(axis=1))
     end, explained, reach = 2 * len(x) // 3, [], []
+    if observed[:end].sum() < 2 or observed[end:].sum() < 2:
+        raise CannotTellError("the target's memory: it was recorded, and outputs are missing")
+    x, y = x - x.mean(axis=0), y - y[observed].mean(axis=0)
     lag = 1
     while lag <= min(256, len(x) // 10):
         columns = [np.roll(x, k, axis=0) for k in range(lag)]
         features = np.concatenate(columns, axis=1)[lag:]
-        wanted, split = y[lag:], end - lag
+        there = observed[lag:]
+        features, wanted, split = features[there], y[lag:][there], int(there[: end - lag].sum())
         gram = features[:split].T @ features[:split]
         ridge = 1e-6 * max(float(np.trace(gram)) / len(gram), 1e-30) * np.eye(len(gram))
         weights = np.linalg.solve(gram + ridge, features[:split].T @ wanted[:split])

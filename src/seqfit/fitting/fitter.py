@@ -97,6 +97,11 @@ class Fitter(Experiment):
         return self._training().learner.module
 
     @property
+    def outputs(self) -> int:
+        """Channels of an output."""
+        return _channels(self._training())[1]
+
+    @property
     def experiment(self) -> Experiment:
         """The configuration alone."""
         return Experiment(**{f.name: getattr(self, f.name) for f in attrs.fields(Experiment)})
@@ -109,6 +114,7 @@ class Fitter(Experiment):
         return Report(
             samples=training.buffer.position * self.schedule.streams,
             replayed=training.replayed * self.schedule.streams,
+            missing=training.missing,
             updates=training.updates,
             seconds=seconds,
             samples_timed=timed,

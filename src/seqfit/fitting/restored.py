@@ -36,7 +36,8 @@ def restore(course: Course, state: State, schedule: UpdateSchedule, ranks: Ranks
     course.restore(state, ranks)
     for owner, name in (
         (course, "asked"), (course, "generated"), (course, "given"), (training, "updates"),
-        (training, "replayed"), (training.buffer, "first"), (training.buffer, "position"),
+        (training, "replayed"), (training, "missing"), (training.buffer, "first"),
+        (training.buffer, "position"),
     ):  # fmt: skip
         value = getattr(owner, name)
         if not is_int(value) or not 0 <= value < 2**62:
