@@ -99,4 +99,4 @@ def diagnose(
                 trials.conclude(suspects)  # before the next, which may take all that is left
             findings = trials.conclude(suspects)
     spent = time.perf_counter() - begin
-    return Diagnosis.of(findings, not_told, missing_in_words(fitter), spent, fit_seconds)
+    return Diagnosis.of(findings, not_told, spent, fit_seconds, missing_in_words(fitter))

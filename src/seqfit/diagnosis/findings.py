@@ -115,29 +115,29 @@ class Diagnosis:
     Attributes:
         findings: what is bad comes first, the greatest expected gain before the others.
         not_told: what could not be told, each with the reason.
-        missing: how many outputs were missing, in words; None where none may be.
         seconds: what the diagnosis took.
         fit_seconds: what the fit took.
+        missing: how many outputs were missing, in words; None where none may be.
     """
 
     findings: tuple[Finding, ...]
     not_told: tuple[str, ...]
-    missing: str | None
     seconds: float
     fit_seconds: float
+    missing: str | None = None
 
     @classmethod
     def of(
         cls,
         findings: list[Finding],
         not_told: list[str],
-        missing: str | None,
         seconds: float,
         fit_seconds: float,
+        missing: str | None = None,
     ) -> Diagnosis:
         """The diagnosis of some findings, which are put in order."""
         ordered = sorted(findings, key=lambda found: (not found.is_bad, -found.gain))
-        return cls(tuple(ordered), tuple(not_told), missing, seconds, fit_seconds)
+        return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds, missing)
 
     @property
     def bad(self) -> tuple[Finding, ...]:

@@ -91,6 +91,7 @@ def traces(specimen: Specimen) -> Traces:
     else:
         other[:past] = specimen.x[-past:]
     right, wrong = free_run(specimen.module, x), free_run(specimen.module, other)
+    observed = np.where(np.isnan(y), np.nan, right)
     by_target = _trace_of_target(specimen, x, other, past)
     memory = None if by_target is None else first_below(by_target, SHARE)
     washout = min(2 * (memory or length), length // 2)
@@ -98,7 +99,7 @@ def traces(specimen: Specimen) -> Traces:
     return Traces(
         by_target,
         np.abs(wrong - right)[past:].mean(axis=(1, 2), dtype=np.float64),
-        np.maximum(error_of_streams(wrong, right, past + washout) - left, 0.0),
+        np.maximum(error_of_streams(wrong, observed, past + washout) - left, 0.0),
         error_of_streams(right, y, past + washout),
         washout,
     )
