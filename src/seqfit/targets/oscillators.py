@@ -128,17 +128,21 @@ class BoucWenOscillator(Target):
     ``z' = rise y' - beta |y'| |z|**(n-1) z - gamma y' |z|**n`` and n is the `exponent`; from rest
     at 0. The force is held from each sample to the next, and y[t] is the position at sample t,
     before x[t] acts. Each input channel by itself. The defaults are the benchmark's, in SI units;
-    its inputs have an RMS value of some tens of N. The spring alone is `BoucWen`.
+    its tests are a random multisine from 5 to 150 Hz, of 50 N RMS, and a swept sine of 40 N. The
+    spring alone is `BoucWen`.
 
     It is integrated by the classical Runge-Kutta method of order 4 in steps of
     ``sampling_time / substeps``, which is of order 2 in steps in which y' or z changes its sign.
-    Where it gets so stiff that a radian of its oscillation would be shorter than a step,
-    `transform` raises a ValueError.
+    The benchmark's own data are made by Newmark's method at 15,000 Hz, 20 steps a sample, with
+    inputs of that rate, and then filtered; here, under a multisine of 50 N, 2 steps differ from
+    400 by 0.2% of the motion's deviation, and 20 by 0.002%. Where it gets so stiff that a radian
+    of its oscillation would be shorter than a step, `transform` raises a ValueError.
 
     References:
         Noël and Schoukens (2016), "Hysteretic benchmark with a dynamic nonlinearity", Workshop on
-        nonlinear system identification benchmarks; its alpha, beta gamma and beta delta are
-        `rise`, `beta` and `gamma` here.
+        nonlinear system identification benchmarks, Brussels, equations 1 to 3 and table 1: its
+        alpha = 5e4 is `rise` here, beta gamma = 1e3 x 0.8 is `beta`, beta delta = 1e3 x -1.1 is
+        `gamma`, and nu = 1 is `exponent`.
 
     Attributes:
         mass: of the body.
