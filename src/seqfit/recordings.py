@@ -194,14 +194,15 @@ def as_recording(source: Any) -> Recording:
     return source if isinstance(source, Recording) else Recording(source)
 
 
-def as_names(columns: Any) -> tuple[str, ...]:
-    """Column names, from one name or several."""
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+def as_names(columns: Any) -> Any:
+    """Column names, from one name or several; anything else stays, to be refused."""
+    return (columns,) if isinstance(columns, str) else as_tuple(columns)
 
 
 def require_names(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """A validator: at least one column name, each once."""
-    if not value or not all(isinstance(v, str) for v in value) or len(set(value)) < len(value):
+    is_text = isinstance(value, tuple) and value and all(isinstance(v, str) for v in value)
+    if not is_text or len(set(value)) < len(value):
         raise ValueError(
             f"{attribute.name} must be one or more different column names, got {value!r}"
         )

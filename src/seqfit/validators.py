@@ -48,8 +48,20 @@ def must(rule: str, holds: Callable[[Any], bool]) -> Validator:
     return validate
 
 
-positive_int = must("a positive int", lambda v: is_int(v) and v > 0)
-natural = must("a non-negative int", lambda v: is_int(v) and v >= 0)
+def _whole(rule: str, least: int) -> Validator:
+    """A validator of ints from `least` on, which machine numbers can hold."""
+    is_one = must(rule, lambda v: is_int(v) and v >= least)
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        is_one(instance, attribute, value)
+        if value >= 2**63:
+            raise ValueError(f"{attribute.name} must be below 2**63, got {value!r:.40}")
+
+    return validate
+
+
+positive_int = _whole("a positive int", 1)
+natural = _whole("a non-negative int", 0)
 finite = must("a finite number", is_finite)
 positive = must("a positive, finite number", lambda v: is_finite(v) and v > 0)
 non_negative = must("a non-negative, finite number", lambda v: is_finite(v) and v >= 0)
@@ -156,7 +168,7 @@ def as_rows(values: Any) -> Any:
 
 def require_one_of(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise a ValueError unless an argument is one of some strings; it suggests the nearest."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(
             f"{name} must be one of {', '.join(choices)}, got {value!r}"
             + did_you_mean(value, choices)

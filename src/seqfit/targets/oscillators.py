@@ -31,11 +31,12 @@ def _enough_at_rest(
 ) -> None:
     positive_int(target, attribute, value)
     rate = max(target.damping / target.mass, math.sqrt(abs(target.stiffness_at_rest) / target.mass))
-    least = math.ceil(target.sampling_time * rate)
+    least = target.sampling_time * rate
     if value < least:
+        spring = "stiffness" if isinstance(target, Duffing) else "stiffness, rise"
         raise ValueError(
-            f"{attribute.name} must be at least {least} to resolve small oscillations, "
-            f"got {value!r}"
+            f"{attribute.name} must be at least {np.ceil(least):.17g} to resolve small "
+            f"oscillations with this mass, damping, {spring} and sampling_time, got {value!r}"
         )
 
 
