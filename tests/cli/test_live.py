@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from seqfit import Fitter, states
-from seqfit.cli import main
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(size=5000)
@@ -24,20 +23,9 @@ STANDARD_INPUT = ["fit", "--data", "-", *COLUMNS, *MODEL, "--run", "here", "--js
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    """Run a command with some standard input in an empty folder; gives code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments, text=""):
-        (tmp_path / "input").write_text(text)
-        with (tmp_path / "input").open() as file, monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", file)
-            with pytest.raises(SystemExit) as end:
-                main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return end.value.code or 0, out, err
-
-    return run_command
+def run(run_in, tmp_path):
+    """Run a command in an empty folder."""
+    return run_in(tmp_path)
 
 
 def start(*arguments, **options):

@@ -1,13 +1,11 @@
 """Fits of files and live rows with missing outputs, from the command line to the report."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from seqfit import Fitter, states
-from seqfit.cli import main
 
 RNG = np.random.default_rng(0)
 ROWS = 2000
@@ -31,20 +29,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def run(folder, monkeypatch, capfd):
-    """Run a command in the folder, with a standard input; gives code, output and errors."""
-    monkeypatch.chdir(folder)
-
-    def run_command(*arguments, text=""):
-        (folder / "input").write_text(text)
-        with (folder / "input").open() as file, monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", file)
-            with pytest.raises(SystemExit) as end:
-                main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return end.value.code or 0, out, err
-
-    return run_command
+def run(run_in, folder):
+    """Run a command in the folder."""
+    return run_in(folder)
 
 
 def weights(folder):

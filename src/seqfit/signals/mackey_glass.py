@@ -23,10 +23,14 @@ MOST_STEPS = 1_000_000
 def _divides_delay(equation: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     positive(equation, attribute, value)
     count = equation.delay / value
-    if not 0.5 < count < MOST_STEPS or abs(count - round(count)) > 1e-9 * count:
+    if count > MOST_STEPS:
         raise ValueError(
-            f"{attribute.name} must divide delay={equation.delay!r} into whole steps, at most "
-            f"{MOST_STEPS:,}, got {value!r}"
+            f"{attribute.name} must divide delay={equation.delay!r} into at most {MOST_STEPS:,} "
+            f"steps, got {value!r}"
+        )
+    if round(count) < 1 or abs(count - round(count)) > 1e-9 * count:
+        raise ValueError(
+            f"{attribute.name} must divide delay={equation.delay!r} into whole steps, got {value!r}"
         )
 
 

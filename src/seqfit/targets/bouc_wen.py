@@ -147,7 +147,7 @@ def _bouc_wen(
             elif exponent == 2.0:
                 z = _hyperbolically(z, left, rise, loading, unloading)
             else:
-                z = _stepwise(z, left, rise, loading, unloading, exponent, limit, step)
+                z = _stepwise(z, left, (rise, loading, unloading, exponent), limit, step)
             last[0, line] = direction * min(max(z, -limit), limit)
             last[1, line] = x[t, line]
             y[t, line] = elastic * x[t, line] + yielding * last[0, line]
@@ -193,17 +193,9 @@ def _hyperbolically(z: float, left: float, rise: float, loading: float, unloadin
 
 @compiled
 def _stepwise(
-    z: float,
-    left: float,
-    rise: float,
-    loading: float,
-    unloading: float,
-    exponent: float,
-    limit: float,
-    step: float,
+    z: float, left: float, parameters: tuple[float, float, float, float], limit: float, step: float
 ) -> float:
     """Z after a way, by Runge-Kutta steps."""
-    parameters = (rise, loading, unloading, exponent)
     while left > 0.0:
         h = min(step, left)
         k1 = _slope(z, *parameters)
@@ -214,7 +206,7 @@ def _stepwise(
         if z < 0.0 < after:
             # With z as the variable the same method is Simpson's rule for the way to 0.
             middle = _slope(0.5 * z, *parameters)
-            h = min(h, -z / 6.0 * (1.0 / k1 + 4.0 / middle + 1.0 / rise))
+            h = min(h, -z / 6.0 * (1.0 / k1 + 4.0 / middle + 1.0 / _slope(0.0, *parameters)))
             after = 0.0
         after = min(max(after, -limit), limit)
         if after == z:
