@@ -264,9 +264,8 @@ def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
     x = np.diff(specimen.past_x[:MOST_SAMPLES, 0].astype(np.float64), axis=0)
     y = np.diff(specimen.past_y[:MOST_SAMPLES, 0].astype(np.float64), axis=0)
     most = min(MOST_LAG, len(x) // 10)
+    y = y[:, ~np.isnan(y).all(axis=0)]
     observed = ~np.isnan(y)  # other changes count as none
-    if not observed.any(axis=0).all():
-        return None
     x, y = x - x.mean(axis=0), np.where(observed, y - y.mean(axis=0, where=observed), 0.0)
     power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
     if most < 2 or not power.any():
