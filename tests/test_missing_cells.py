@@ -287,5 +287,10 @@ def test_masked_arrays_are_missing_where_they_are_masked():
     masked, nan = np.ma.array(Y, mask=GONE), np.where(GONE, np.nan, Y)
     found = fitter(None, None).partial_fit(U, masked)
     assert states.same(weights(found), weights(fitter(None, None).partial_fit(U, nan)))
+    assert found.score(U, masked) == found.score(U, nan)
+    assert found.score(U, masked).samples == (~GONE).sum()
+    strict = fitter(None, None, missing="error")
     with pytest.raises(ValueError, match="y must be finite, got nan at time 0"):
-        fitter(None, None, missing="error").partial_fit(U, masked)
+        strict.partial_fit(U, masked)
+    with pytest.raises(ValueError, match="y must be finite; missing='mask' leaves out"):
+        strict.partial_fit(U, Y).score(U, masked)

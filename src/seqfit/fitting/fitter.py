@@ -33,6 +33,7 @@ from seqfit.limits import in_short
 from seqfit.live.base import LiveSource
 from seqfit.models.base import Solvable, StreamModule
 from seqfit.plugins import PluginError
+from seqfit.recordings import with_nan
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
 
@@ -349,9 +350,11 @@ class Fitter(Experiment):
 
     def score(self, x: Any, y: Any, reset: Any = None) -> Scores:
         """Score a free run over given samples; shapes as in `predict`."""
-        prediction, truth = self.predict(x, reset), np.asarray(y, dtype=np.float64)
-        if np.isinf(truth).any() or (self.missing == "error" and np.isnan(truth).any()):
+        prediction, truth = self.predict(x, reset), np.asarray(with_nan(y), dtype=np.float64)
+        if np.isinf(truth).any():
             raise ValueError("y must be finite")
+        if self.missing == "error" and np.isnan(truth).any():
+            raise ValueError("y must be finite; missing='mask' leaves out what is missing")
         if truth.ndim == prediction.ndim - 1 and prediction.shape[-1] == 1:
             truth = truth[..., None]
         if prediction.shape != truth.shape:
