@@ -153,6 +153,15 @@ class RemembersInItself(Identity):
         return y, state
 
 
+class IsAnotherOnceItHasRun(Identity):
+    has_run = False
+
+    def transform(self, x, state):
+        y = x + x.dtype.type(0.5) * self.has_run
+        type(self).has_run = True
+        return y, state
+
+
 class StateIsADeque(Identity):
     def start(self, streams):
         return collections.deque()
@@ -289,6 +298,12 @@ def test_a_broken_target_is_rejected_by_its_law(law, target):
     with pytest.raises(LawViolation) as caught:
         check_target(target)
     assert caught.value.law == law, str(caught.value)
+
+
+def test_what_only_the_first_run_shows_is_seen():
+    with pytest.raises(LawViolation, match="gave something else when a run was repeated") as caught:
+        check_target(IsAnotherOnceItHasRun())
+    assert caught.value.law == "determinism"
 
 
 def test_a_violation_says_how_little_it_takes():

@@ -45,6 +45,31 @@ def round_trip(state: State) -> State:
     return states.unpack(json.loads(json.dumps(structure)), arrays)
 
 
+def law_of_the_first_run(
+    run: Callable[..., Run], cases: Callable[[Any], st.SearchStrategy[Example]]
+) -> Law:
+    """The law that a component's first run of all is like the next one.
+
+    It comes before all laws that run the component: what it sets aside once and for all, in its
+    module say, the first run alone can show.
+
+    Args:
+        run: takes a component and the values of an example, and gives a run of it.
+        cases: the examples for a component.
+    """
+
+    def holds(subject: Any, **example: Any) -> None:
+        try:
+            first, again = (_outputs(run(subject, **example)) for _ in range(2))
+            is_same = states.same(first, again)
+        except Exception:  # what else is wrong with it, other laws say better
+            return
+        if not is_same:
+            raise Broken(f"{describe(subject)} gave something else when a run was repeated")
+
+    return Law("determinism", holds, cases)
+
+
 def laws_of_every_kind(
     run: Callable[..., Run], cases: Callable[[Any], st.SearchStrategy[Example]]
 ) -> tuple[Law, ...]:
@@ -116,6 +141,14 @@ def laws_of_every_kind(
         Law("determinism", gives_the_same_again, cases),
         Law("state round trip", goes_on_from_a_saved_state, cases),
     )
+
+
+def _outputs(running: Run) -> list[Any]:
+    state, outputs = running.start(), []
+    for given in running.feed:
+        out, state = running.advance(state, states.copy(given))
+        outputs.append(states.copy(out))
+    return outputs
 
 
 def _survives_toml(subject: Any) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import CONFIGURATION, Run, law_of_the_first_run, laws_of_every_kind
 from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws, describe
 from seqfit.testing.strategies import losses
 from seqfit.validators import is_int
@@ -113,6 +113,7 @@ def _looks_back_on_what_was_there(schedule: UpdateSchedule, losses: tuple[float,
 
 _LAWS = (
     CONFIGURATION,
+    law_of_the_first_run(_run, _courses),
     Law("declarations", _declares_itself),
     Law("coverage", _takes_every_sample_once, _courses),
     Law("lookback", _looks_back_on_what_was_there, _courses),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State, same
 from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import CONFIGURATION, Run, law_of_the_first_run, laws_of_every_kind
 from seqfit.testing.laws import (
     BadArguments,
     Broken,
@@ -83,6 +83,18 @@ def _in_chunks(signal: Signal) -> st.SearchStrategy[Example]:
             "streams": stream_counts(signal.max_streams),
             "seed": seeds(),
             "chunks": chunkings(signal.length),
+        }
+    )
+
+
+def _at_once(signal: Signal) -> st.SearchStrategy[Example]:
+    return st.fixed_dictionaries(
+        {
+            "streams": stream_counts(signal.max_streams),
+            "seed": seeds(),
+            "chunks": lengths(signal.length)
+            .filter(lambda length: length or signal.length == 0)
+            .map(lambda length: (length,)),
         }
     )
 
@@ -212,6 +224,7 @@ def _does_not_see_chunks(signal: Signal, streams: int, seed: int, chunks: tuple[
 
 _LAWS = (
     CONFIGURATION,
+    law_of_the_first_run(_run, _at_once),
     Law("declarations", _declares_itself),
     Law("shape", _has_its_shape, _several),
     Law("length 0 and 1", _has_its_shape, _shortest),

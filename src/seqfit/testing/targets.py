@@ -14,7 +14,7 @@ from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.testing.changes import changed_earlier, changed_later, changed_stream, split
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import CONFIGURATION, Run, law_of_the_first_run, laws_of_every_kind
 from seqfit.testing.laws import (
     BadArguments,
     Broken,
@@ -73,8 +73,10 @@ def _laws(xs: st.SearchStrategy[Array]) -> list[Law]:
     once = fixed(x=xs)
     dtypes = st.sampled_from(("float32", "float64"))
     in_chunks = fixed(x=xs, chunks=chunkings(), dtype=dtypes)
+    at_once = fixed(x=xs.filter(len), chunks=st.just(()), dtype=dtypes)
     return [
         CONFIGURATION,
+        law_of_the_first_run(_run, at_once),
         Law("declarations", _declares_itself),
         Law("shape", _has_its_shape, once),
         Law("length 0 and 1", _takes_short_inputs, fixed(x=xs, length=st.integers(0, 1))),
