@@ -135,6 +135,11 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "--model", "gru:hiden=3"], "no setting 'hiden'; did you mean 'hidden'"),
         (["fit", "--model", "gru:hidden=0"], "hidden must be a positive int, got 0"),
         (["fit", "--model", "gru:hidden"], "is not valid TOML"),
+        (
+            ["fit", "--target", "butterworth:order=2,passes=high"],
+            "a word is written in quotes: 'butterworth:order=2,passes=\"high\"'",
+        ),
+        (["fit", "."], ". is a folder, not a file"),
         (["fit", "--schedule", "accumulate:window=60"], "window must not exceed every=50, got 60"),
         (
             ["fit", "--engine", "warp"],
@@ -148,7 +153,8 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", *SMALL, "--run", "/proc/cannot"], "/proc/cannot"),
         (["fit", *SMALL, "--run", "/dev/null"], "is a file, not a folder"),
         (["compare", "gru"], "compare takes two experiments or more, got 1"),
-        (["compare", "gru", "gr"], "no file at 'gr'"),
+        (["compare", "gru", "gr"], "got 'gr'; did you mean 'gru'"),
+        (["compare", "gru", "gr.toml"], "no file at 'gr.toml'"),
         (["fti"], "fti"),
     ],
 )

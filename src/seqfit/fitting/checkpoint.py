@@ -16,7 +16,7 @@ import safetensors
 import safetensors.numpy
 
 from seqfit import states
-from seqfit.limits import HEADER_BYTES, in_short
+from seqfit.limits import HEADER_BYTES, in_short, require_file
 from seqfit.states import State
 
 FORMAT = 3
@@ -61,10 +61,10 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        IsADirectoryError: it is a folder.
         CheckpointError: it is not a checkpoint, is damaged, or has a newer format.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
+    require_file(path)
     try:
         _require_whole(path)
         with safetensors.safe_open(path, framework="numpy") as file:
