@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import pickle
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -33,15 +32,14 @@ class Untouched:
             return None
         known = subject is self._component
         try:
-            request = pickle.dumps((outputs_of, None if known else subject, more))
-            self._connection.send_bytes(request)
+            self._connection.send((outputs_of, None if known else subject, more))
             if self._connection.poll(_PATIENCE):
                 found: list[Any] | None = self._connection.recv()
                 return found
-        except (pickle.PicklingError, AttributeError, TypeError):  # such as a local class
-            return None
         except (EOFError, OSError):
             pass
+        except Exception:  # it can't be sent, such as what is of a local class
+            return None
         self._connection = None
         return None
 
@@ -79,23 +77,24 @@ def untouched_process(component: Any) -> Iterator[Untouched | None]:
 
 def _serve(here: Connection, there: Connection, component: Any) -> None:
     here.close()
-    while True:
-        try:
-            request = there.recv_bytes()
-        except EOFError:
-            return
+    while there.poll(None):  # a request, or nobody is left to ask
         child = os.fork()
         if child == 0:
-            _answer(request, there, component)
+            _answer(there, component)
         _, status = os.waitpid(child, 0)
-        if status:
-            there.send(None)
+        if os.waitstatus_to_exitcode(status) != 0:
+            return
 
 
-def _answer(request: bytes, there: Connection, component: Any) -> None:
+def _answer(there: Connection, component: Any) -> None:
+    """Answer a request, and end the process: with 0 unless there was none."""
     try:
-        outputs_of, subject, more = pickle.loads(request)
-        there.send(outputs_of(component if subject is None else subject, *more))
-        os._exit(0)
+        outputs_of, subject, more = there.recv()
+        try:
+            answer = outputs_of(component if subject is None else subject, *more)
+        except BaseException:
+            answer = None
+        there.send(answer)
     except BaseException:
         os._exit(1)
+    os._exit(0)
