@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.tables import MASK_HINT, TableError, require_columns, require_file
+from seqfit.limits import require_file
+from seqfit.tables import MASK_HINT, TableError, require_columns
 
 Arrays = dict[str, npt.NDArray[np.float64]]
 

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable
+from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable, require_file
 from seqfit.validators import did_you_mean
 
 Column = npt.NDArray[np.float64]
@@ -63,14 +63,6 @@ def read_columns(
     require_file(path)
     read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
     return read(path, columns, times, optional)
-
-
-def require_file(path: Path) -> None:
-    """Raise an OSError unless there is a file."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a file")
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
 
 
 def _read_csv(

@@ -175,6 +175,18 @@ def require_one_of(name: str, value: object, choices: Sequence[str]) -> None:
         )
 
 
+def require_length(length: object) -> None:
+    """Raise a ValueError unless a number of samples is a non-negative int."""
+    if not is_int(length) or length < 0:  # type: ignore[operator]
+        raise ValueError(f"length must be a non-negative int, got {length!r}")
+
+
+def require_seed(value: object) -> None:
+    """Raise a ValueError unless a value is a seed."""
+    if not is_seed(value):
+        raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {value!r}")
+
+
 def require_positive_int(name: str, value: object) -> None:
     """Raise a ValueError unless an argument is a positive int."""
     if not is_int(value) or value <= 0:  # type: ignore[operator]

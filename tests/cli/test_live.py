@@ -71,6 +71,22 @@ def test_standard_input_that_goes_on_is_gone_on_with_and_says_so(run, tmp_path):
     assert states.same(weights(tmp_path / "here"), weights(tmp_path / "whole"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_before_all_first_samples_have_come_loses_none_of_them(run, tmp_path):
+    process = start(*STANDARD_INPUT, cwd=tmp_path)
+    process.stdin.write(HEADER + "".join(ROWS[:500]))
+    process.stdin.flush()
+    assert "waiting for samples" in process.stderr.readline()
+    time.sleep(1)  # until it has them; with fewer the test would be weaker
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=100)
+    assert Fitter.load(tmp_path / "here" / "fitter.safetensors").samples_given == 500
+    code, out, err = run("resume", "here", "--json")
+    assert code == 0, err
+    assert json.loads(out.splitlines()[-1])["samples"] == 500
+    assert "nan" not in err
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message", "kept"),
     [

@@ -237,16 +237,15 @@ class Fitter(Experiment):
         with self._fitting():
             training.append(inputs[:, own], outputs[:, own], resets)
             self._course.given += len(inputs)
-            everything = training.buffer.position + training.buffer.waiting
-            self._advance(everything)
+            self._advance(training.buffer.end)
         return self
 
     def fit_live(self, source: LiveSource, samples: int | None = None) -> Fitter:
         """Fit on samples as they come, until there are no more or a callback stops it.
 
         They are taken when they are wanted, a few thousand at a time, and follow those that were
-        given before; a fit that was loaded from a checkpoint goes on with what the source gives
-        next, see `samples_given`.
+        given before and, where a callback stopped the fit, still wait for their update; a fit that
+        was loaded from a checkpoint goes on with what the source gives next, see `samples_given`.
 
         Args:
             source: gives the samples.
@@ -264,6 +263,11 @@ class Fitter(Experiment):
             require_positive_int("samples", samples)
         streams = self.schedule.streams
         most, taken = max(1, LIVE_AT_ONCE // streams), 0
+        if self._course.training is not None:
+            with self._fitting():
+                self._advance(self._course.training.buffer.end)
+            if self._course.was_stopped:
+                return self
         while samples is None or taken * streams < samples:
             left = most if samples is None else min(most, -(-samples // streams) - taken)
             chunk = source.read(left)

@@ -103,7 +103,7 @@ class Training:
             ValueError: the schedule asked for samples that it may not look back on.
         """
         buffer, schedule = self.buffer, experiment.schedule
-        until = min(until, buffer.position + buffer.waiting)
+        until = min(until, buffer.end)
         device = experiment.device
         inputs = torch.from_numpy(buffer.x).to(device)  # (time, streams, inputs)
         outputs = torch.from_numpy(buffer.y).to(device)  # (time, streams, outputs)

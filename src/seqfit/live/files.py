@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
+from seqfit.limits import require_file
 from seqfit.live.base import PATIENCE, Chunk, LiveSource, no_samples
 from seqfit.live.rows import BYTES_AT_ONCE, CsvRows
 from seqfit.recordings import as_names
-from seqfit.tables import require_file
 from seqfit.validators import is_int
 
 
