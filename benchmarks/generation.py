@@ -1,8 +1,8 @@
 """What a sample of each registered signal and target costs, for 1, 8 and 64 streams.
 
 Run it as ``python -m benchmarks generation``. Each part has its defaults; one that has none is
-taken as it stands in `EXAMPLES`. Targets are fed random holds. Times are medians of the processor's
-time for this process, on one thread and without compilation.
+taken as it stands in `EXAMPLES`. Targets are fed random holds, or white noise. Times are medians of
+the processor's time for this process, on one thread and without compilation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from seqfit import plugins
 from seqfit.recordings import Recording
-from seqfit.signals import Beside, RandomHold, Recorded, Signal
+from seqfit.signals import Beside, RandomHold, Recorded, Signal, UniformNoise
 from seqfit.targets import Chain, LeakyIntegral, Noisy, RecordedOutput, SaturatedIntegral, Target
 
 STREAMS = (1, 8, 64)
@@ -41,16 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="parts to measure; all if none is named")
     parser.add_argument("--samples", type=int, default=200_000, help="over all streams, a round")
+    parser.add_argument("--noise", action="store_true", help="feed targets white noise")
     arguments = parser.parse_args()
     known = {name for kind in ("signals", "targets") for name in plugins.names(kind)}
     unknown = [name for name in arguments.names if name not in known]
     if unknown:
         parser.error(f"no signal or target is named {unknown[0]!r}")
+    fed = UniformNoise() if arguments.noise else RandomHold()
     for kind in ("signals", "targets"):
-        _print_table(kind, arguments.names or plugins.names(kind), arguments.samples)
+        _print_table(kind, arguments.names or plugins.names(kind), arguments.samples, fed)
 
 
-def _print_table(kind: plugins.Kind, names: Sequence[str], samples: int) -> None:
+def _print_table(kind: plugins.Kind, names: Sequence[str], samples: int, fed: Signal) -> None:
     heads = [f"{count} stream{'' if count == 1 else 's'}" for count in STREAMS]
     print(f"\n| {kind}, us / sample and stream | {' | '.join(heads)} |")
     print("| --- |" + " ---: |" * len(STREAMS))
@@ -60,7 +62,7 @@ def _print_table(kind: plugins.Kind, names: Sequence[str], samples: int) -> None
         if part is None:
             left_out.append(name)
             continue
-        times = [_microseconds(part, streams, samples // streams) for streams in STREAMS]
+        times = [_microseconds(part, streams, samples // streams, fed) for streams in STREAMS]
         print(f"| {name} | {' | '.join(f'{spent:.4f}' for spent in times)} |", flush=True)
         slow += [name] if max(times) > LIMIT else []
     print(f"\nOver {LIMIT}: {', '.join(slow) or 'none'}.")
@@ -79,8 +81,11 @@ def _part(kind: plugins.Kind, name: str) -> Signal | Target | None:
     return part
 
 
-def _microseconds(part: Signal | Target, streams: int, length: int) -> float:
-    run = _generation(part, streams) if isinstance(part, Signal) else _answer(part, streams, length)
+def _microseconds(part: Signal | Target, streams: int, length: int, fed: Signal) -> float:
+    if isinstance(part, Signal):
+        run = _generation(part, streams)
+    else:
+        run = _answer(part, streams, length, fed)
     run(min(length, 100))  # compiles
     spent = []
     for _ in range(ROUNDS):
@@ -95,8 +100,8 @@ def _generation(signal: Signal, streams: int) -> Callable[[int], Any]:
     return lambda length: signal.generate(state, length)
 
 
-def _answer(target: Target, streams: int, length: int) -> Callable[[int], Any]:
-    signal = Beside([RandomHold()] * _inputs(target))
+def _answer(target: Target, streams: int, length: int, fed: Signal) -> Callable[[int], Any]:
+    signal = Beside([fed] * _inputs(target))
     x, _ = signal.generate(signal.start(streams, seed=0), length)
     state = target.start(streams)
     return lambda length: target.transform(x[:length], state)

@@ -150,7 +150,8 @@ def _family(family: Family, kept: Kept, contestants: Sequence[str]) -> str:
     lines += ["", *(f"{note}.\n" for note in failed)]
     chosen = [(case.name, _chosen(case.target)) for case in family.cases]
     shown = [f"{name} `{fields}`" for name, fields in chosen if fields]
-    lines += [f"Parameters other than the defaults: {'; '.join(shown)}.", ""]
+    if shown:
+        lines += [f"Parameters other than the defaults: {'; '.join(shown)}.", ""]
     return "\n".join([*lines, f"![{family.title}: input, target, best fit]({family.picture})", ""])
 
 

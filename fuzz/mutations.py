@@ -14,7 +14,7 @@ import safetensors
 import safetensors.numpy
 import tomli_w
 
-from seqfit.fitting.checkpoint import CHECKSUM, DOCUMENT, checksum
+from seqfit.fitting.checkpoint import ENTRY, signed
 
 Mutate = Callable[[bytes, int], bytes]
 """Changes bytes blindly, up to a size."""
@@ -63,7 +63,7 @@ def checkpoint(data: bytes, size: int, rng: random.Random, mutate: Mutate) -> by
     """Change what a checkpoint says or holds, with the checksum made anew."""
     try:
         metadata, arrays = unsealed(data)
-        document = metadata[DOCUMENT]
+        document = metadata[ENTRY].partition("\n")[0]
         way = rng.randrange(4)
         if way == 0:
             document = mutate(document.encode(), size).decode()
@@ -88,8 +88,7 @@ def unsealed(data: bytes) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 def sealed(document: str, arrays: dict[str, np.ndarray]) -> bytes:
     """A file that says and holds this, under its checksum."""
-    metadata = {DOCUMENT: document, CHECKSUM: checksum(document, arrays)}
-    return safetensors.numpy.save(arrays, metadata)
+    return safetensors.numpy.save(arrays, {ENTRY: signed(document, arrays)})
 
 
 def _change_array(arrays: dict[str, np.ndarray], rng: random.Random) -> None:

@@ -23,7 +23,7 @@ from seqfit.fitting import (
     load_latest,
     to_toml,
 )
-from seqfit.fitting.checkpoint import CHECKSUM, DOCUMENT, FORMAT, checksum
+from seqfit.fitting.checkpoint import ENTRY, FORMAT, signed
 from seqfit.models import RNN
 from seqfit.schedules import EveryWindow
 from seqfit.signals import RandomHold
@@ -61,14 +61,13 @@ class Payload:
 def opened(content):
     length = int.from_bytes(content[:8], "little")
     metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-    return json.loads(metadata[DOCUMENT]), safetensors.numpy.load(content)
+    return json.loads(metadata[ENTRY].partition("\n")[0]), safetensors.numpy.load(content)
 
 
 def sealed(document, arrays):
     """A checkpoint made by hand, with a checksum that is right."""
     text = json.dumps(document)
-    metadata = {DOCUMENT: text, CHECKSUM: checksum(text, arrays)}
-    return safetensors.numpy.save(arrays, metadata)
+    return safetensors.numpy.save(arrays, {ENTRY: signed(text, arrays)})
 
 
 def with_header(content, change):
@@ -124,8 +123,7 @@ def with_a_padding_changed(content):
 def nested_deep(content):
     document, arrays = opened(content)
     text = json.dumps(document)[:-1] + ', "more": ' + "[" * 100_000 + "]" * 100_000 + "}"
-    metadata = {DOCUMENT: text, CHECKSUM: checksum(text, arrays)}
-    return safetensors.numpy.save(arrays, metadata)
+    return safetensors.numpy.save(arrays, {ENTRY: signed(text, arrays)})
 
 
 def of_a_part_that_is_not_installed(content):

@@ -68,7 +68,7 @@ def test_what_is_no_literal_is_refused_by_the_constructor():
 
 @pytest.mark.parametrize("text", ["gru:name='rnn'", "gru:hidden=3}\n[other]\nx={y=1"])
 def test_a_part_on_the_command_line_holds_settings_alone(text):
-    with pytest.raises(ConfigurationError, match="hold more than settings"):
+    with pytest.raises(ConfigurationError, match="is more than settings"):
         parse_part("models", text)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.tables import TableError, require_columns, require_file
+from seqfit.limits import require_file
+from seqfit.tables import MASK_HINT, TableError, require_columns
 
 Arrays = dict[str, npt.NDArray[np.float64]]
 
 SUFFIXES = (".npz", ".mat")
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> Arrays:
+def read_arrays(path: Path, names: Sequence[str], optional: Collection[str] = ()) -> Arrays:
     """Arrays of a NumPy ``.npz`` file, or variables of a MATLAB ``.mat`` file.
 
     MATLAB files are read up to version 7; those of version 7.3 are HDF5 files, and refused.
@@ -26,10 +27,12 @@ def read_arrays(path: Path, names: Sequence[str]) -> Arrays:
     Args:
         path: the file.
         names: of the arrays.
+        optional: those of them of which numbers may be missing.
 
     Returns:
         Each as an array of shape (time,), or (time, streams) where it has several rows and
-        columns, all finite. Dates and times become seconds since 1970.
+        columns, all finite but for what is missing: NaN. Dates and times become seconds since
+        1970.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -38,7 +41,10 @@ def read_arrays(path: Path, names: Sequence[str]) -> Arrays:
     """
     require_file(path)
     read = _read_mat if path.suffix.lower() == ".mat" else _read_npz
-    return {name: _samples(array, name, path) for name, array in read(path, names).items()}
+    return {
+        name: _samples(array, name, path, name in optional)
+        for name, array in read(path, names).items()
+    }
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
@@ -72,7 +78,9 @@ def _read_mat(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
         raise TableError(f"{path} is not a MATLAB file: {error}") from error
 
 
-def _samples(array: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[np.float64]:
+def _samples(
+    array: npt.NDArray[Any], name: str, path: Path, may_miss: bool
+) -> npt.NDArray[np.float64]:
     if array.dtype.kind == "M":
         seconds = array.astype("datetime64[ns]").astype(np.float64) / 1e9
         array = np.where(np.isnat(array), np.nan, seconds)
@@ -81,23 +89,26 @@ def _samples(array: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[np.f
     if array.ndim == 2 and 1 in array.shape:  # MATLAB has no arrays of one axis
         array = array.ravel()
     column = array.astype(np.float64)
-    require_column(column, f"{path}, column {name!r}")
+    require_column(column, f"{path}, column {name!r}", may_miss)
     return column
 
 
-def require_column(column: npt.NDArray[np.float64], what: str) -> None:
+def require_column(column: npt.NDArray[np.float64], what: str, may_miss: bool = False) -> None:
     """Raise a TableError unless an array can be a column of finite numbers.
 
     Args:
         column: the array.
         what: what it is called.
+        may_miss: whether NaN stands for a number that is missing.
     """
     if column.ndim not in (1, 2):
         raise TableError(
             f"{what} must have the shape (time,) or (time, streams), got {column.shape}"
         )
-    wrong = np.argwhere(~np.isfinite(column))
+    wrong = np.argwhere(np.isinf(column) if may_miss else ~np.isfinite(column))
     if len(wrong):
+        value = column[tuple(wrong[0])]
         raise TableError(
-            f"{what} must be finite, got {column[tuple(wrong[0])]} at row {wrong[0][0] + 1}"
+            f"{what} must be finite, got {value} at row {wrong[0][0] + 1}"
+            f"{MASK_HINT if np.isnan(value) else ''}"
         )

@@ -37,16 +37,24 @@ _NOT_KEYS = re.compile(
 )  # fmt: skip
 
 
+def require_file(path: Path) -> None:
+    """Raise an OSError unless there is a file."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file")
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {str(path)!r}")
+
+
 def read_text(path: Path) -> str:
     """A text file in UTF-8.
 
     Raises:
         FileNotFoundError: there is no such file.
+        IsADirectoryError: it is a folder.
         LimitError: it is longer than `TEXT_BYTES`.
         ValueError: it is not UTF-8.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
+    require_file(path)
     with path.open("rb") as file:
         content = file.read(TEXT_BYTES + 1)
     if len(content) > TEXT_BYTES:

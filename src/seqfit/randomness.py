@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.philox import UINT, fill
+from seqfit.validators import require_length, require_seed
 
 
 def uniforms(
@@ -26,7 +27,12 @@ def uniforms(
 
     Returns:
         Array of shape (length, streams, draws).
+
+    Raises:
+        ValueError: the seed or the length is not as it must be.
     """
+    require_seed(seed)
+    require_length(length)
     block, skip = divmod(position * draws, 4)  # a count of the counter makes four numbers
     block += 1  # NumPy's generator counts before it makes numbers
     numbers = streams if isinstance(streams, range) else range(streams)
@@ -53,5 +59,6 @@ EVALUATION, VALIDATION, WRONG_STATES, CHANCE, OBSERVATION, AMPLITUDES, MISSING =
 
 def derived_seed(seed: int, *purpose: int) -> int:
     """A seed for streams that differ from those of `seed`, and for each purpose from the others."""
+    require_seed(seed)
     word = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
     return int(word >> np.uint64(1))

@@ -25,7 +25,10 @@ def _freeze(source: Any) -> Any:
     if isinstance(source, str | Path):
         return str(source)
     if isinstance(source, Mapping):
-        return {str(name): np.array(column, dtype=np.float64) for name, column in source.items()}
+        return {
+            str(name): np.array(with_nan(values), dtype=np.float64)
+            for name, values in source.items()
+        }
     raise TypeError(
         "source must be a path or a mapping from column names to arrays, "
         f"got {type(source).__name__}"
@@ -35,7 +38,9 @@ def _freeze(source: Any) -> Any:
 def _same_source(a: Any, b: Any) -> bool:
     if isinstance(a, str) or isinstance(b, str):
         return bool(a == b)
-    return list(a) == list(b) and all(np.array_equal(a[name], b[name]) for name in a)
+    return list(a) == list(b) and all(
+        np.array_equal(a[name], b[name], equal_nan=True) for name in a
+    )
 
 
 def _fractions(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -67,6 +72,9 @@ class Recording:
         repeat: whether to begin again where the stretch ends; otherwise it just ends.
         time: name of the column that tells when each sample was taken, in seconds or as dates
             and times; a gap in it is an error. None: the samples are taken to be evenly spaced.
+        missing: what a cell without a number means (empty, NaN, NA, null, or masked in memory):
+            ``"error"`` refuses it; with ``"mask"`` the output was not observed, and adds nothing
+            to losses, scores and scales. A missing input is always an error.
     """
 
     source: str | dict[str, npt.NDArray[np.float64]] = attrs.field(
@@ -80,9 +88,12 @@ class Recording:
     )
     repeat: bool = attrs.field(default=False, validator=boolean)
     time: str | None = attrs.field(default=None, validator=attrs.validators.optional(text))
+    missing: str = attrs.field(default="error", validator=one_of("error", "mask"))
 
     def columns(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
         """The stretch of some columns, as an array of shape (time, streams, len(names)).
+
+        What is missing is NaN where `missing` is ``"mask"``.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -105,6 +116,10 @@ class Recording:
             )
         return values[first:last]  # (time, streams, columns)
 
+    def inputs(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        """As `columns`, of inputs: none of them may be missing."""
+        return attrs.evolve(self, missing="error").columns(names)
+
     def sampling_time(self) -> float | None:
         """Seconds from sample to sample; None where there is no column of times.
 
@@ -126,9 +141,14 @@ class Recording:
         if not isinstance(self.source, str):
             return {name: self._from_memory(self.source, name) for name in names}
         path = Path(self.source)
+        optional = [name for name in names if self._may_miss(name)]
         if path.suffix.lower() in array_files.SUFFIXES:
-            return array_files.read_arrays(path, names)
-        return read_columns(path, names, times=() if self.time is None else (self.time,))
+            return array_files.read_arrays(path, names, optional)
+        times = () if self.time is None else (self.time,)
+        return read_columns(path, names, times, optional)
+
+    def _may_miss(self, name: str) -> bool:
+        return self.missing == "mask" and name != self.time
 
     def _step(self, times: npt.NDArray[np.float64]) -> float:
         try:
@@ -146,7 +166,7 @@ class Recording:
                 f" (there are: {', '.join(source) or 'none'})"
             )
         column = source[name]
-        array_files.require_column(column, f"column {name!r}")
+        array_files.require_column(column, f"column {name!r}", self._may_miss(name))
         return column
 
     def _span(self, samples: int) -> tuple[int, int]:
@@ -161,19 +181,28 @@ class Recording:
         }[self.stretch]
 
 
+def with_nan(values: Any) -> Any:
+    """NumPy's masked arrays as arrays in which what is masked is NaN; anything else as it is."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        numbers: Any = values.astype(np.float64)
+        return numbers.filled(np.nan)
+    return values
+
+
 def as_recording(source: Any) -> Recording:
     """A recording, from itself, a path, or a mapping from column names to arrays."""
     return source if isinstance(source, Recording) else Recording(source)
 
 
-def as_names(columns: Any) -> tuple[str, ...]:
-    """Column names, from one name or several."""
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+def as_names(columns: Any) -> Any:
+    """Column names, from one name or several; anything else stays, to be refused."""
+    return (columns,) if isinstance(columns, str) else as_tuple(columns)
 
 
 def require_names(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """A validator: at least one column name, each once."""
-    if not value or not all(isinstance(v, str) for v in value) or len(set(value)) < len(value):
+    is_text = isinstance(value, tuple) and value and all(isinstance(v, str) for v in value)
+    if not is_text or len(set(value)) < len(value):
         raise ValueError(
             f"{attribute.name} must be one or more different column names, got {value!r}"
         )

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable
+from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable, require_file
 from seqfit.validators import did_you_mean
 
 Column = npt.NDArray[np.float64]
@@ -21,13 +21,24 @@ Column = npt.NDArray[np.float64]
 NAMED = 10
 """How many columns of a header an error names."""
 
+MISSING = frozenset(("", "nan", "na", "n/a", "null", "none"))
+"""What a cell of CSV holds, in whatever case, where nothing was observed."""
+
+MASK_HINT = (
+    "; an output may be missing where missing='mask' (--missing mask) says so, an input may not"
+)
+"""What errors about a missing number add."""
+
 
 class TableError(ValueError):
     """A table that can't be read as numbers; the message names the file and the place."""
 
 
 def read_columns(
-    path: Path, columns: Sequence[str], times: Collection[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    times: Collection[str] = (),
+    optional: Collection[str] = (),
 ) -> dict[str, Column]:
     """Columns of a CSV file with a header line, or of a Parquet file.
 
@@ -39,9 +50,10 @@ def read_columns(
         columns: names of the columns.
         times: those of them that may hold dates and times (ISO 8601) too, which become seconds
             since 1970; without a time zone they are taken as UTC.
+        optional: those of them of which cells may be missing: empty, NaN, NA or null.
 
     Returns:
-        Each column as an array of shape (time,), all finite.
+        Each column as an array of shape (time,), all finite but for what is missing: NaN.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -50,21 +62,17 @@ def read_columns(
     """
     require_file(path)
     read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
-    return read(path, columns, times)
+    return read(path, columns, times, optional)
 
 
-def require_file(path: Path) -> None:
-    """Raise an OSError unless there is a file."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, not a file")
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
-
-
-def _read_csv(path: Path, columns: Sequence[str], times: Collection[str]) -> dict[str, Column]:
+def _read_csv(
+    path: Path, columns: Sequence[str], times: Collection[str], optional: Collection[str]
+) -> dict[str, Column]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse_csv(_lines(file, path), path, columns, times)
+            lines = _lines(file, path)
+            row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times, optional)
+            return _parse_csv(lines, row_of)
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not text in UTF-8: {error}") from error
     except csv.Error as error:
@@ -84,10 +92,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _parse_csv(
-    lines: Iterator[str], path: Path, columns: Sequence[str], times: Collection[str]
-) -> dict[str, Column]:
-    row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times)
+def _parse_csv(lines: Iterator[str], row_of: CsvRow) -> dict[str, Column]:
     values: list[float] = []
     row = 1
     reader = csv.reader(lines, delimiter=row_of.delimiter)
@@ -96,9 +101,9 @@ def _parse_csv(
             values += row_of(cells, reader.line_num + 1, row)
             row += 1
     if not values:
-        raise TableError(f"{path} holds no row below its header")
-    table = np.array(values).reshape(-1, len(columns))
-    return {name: table[:, i].copy() for i, name in enumerate(columns)}
+        raise TableError(f"{row_of.source} holds no row below its header")
+    table = np.array(values).reshape(-1, len(row_of.columns))
+    return {name: table[:, i].copy() for i, (name, _) in enumerate(row_of.columns)}
 
 
 @final
@@ -112,6 +117,7 @@ class CsvRow:
         names: of all columns.
         columns: name and position of each that is read.
         times: names of those that may hold dates and times.
+        optional: names of those of which cells may be missing.
     """
 
     source: str
@@ -119,20 +125,28 @@ class CsvRow:
     names: tuple[str, ...]
     columns: tuple[tuple[str, int], ...]
     times: frozenset[str]
+    optional: frozenset[str]
     _readers: tuple[tuple[Callable[[str, bool], float], int], ...] = attrs.field(
         init=False, eq=False, repr=False
     )
 
     def __attrs_post_init__(self) -> None:
-        readers = [
-            (_seconds if name in self.times else _number, position)
-            for name, position in self.columns
-        ]
+        readers = [(self._reader(name), position) for name, position in self.columns]
         object.__setattr__(self, "_readers", tuple(readers))
+
+    def _reader(self, name: str) -> Callable[[str, bool], float]:
+        if name in self.times:
+            return _seconds
+        return _number_or_missing if name in self.optional else _number
 
     @classmethod
     def of_header(
-        cls, header: str, source: str, columns: Sequence[str], times: Collection[str] = ()
+        cls,
+        header: str,
+        source: str,
+        columns: Sequence[str],
+        times: Collection[str] = (),
+        optional: Collection[str] = (),
     ) -> CsvRow:
         """For the rows below a header line.
 
@@ -143,10 +157,12 @@ class CsvRow:
         names = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter), []))
         require_columns(source, columns, names)
         positions = tuple((name, names.index(name)) for name in columns)
-        return cls(source, delimiter, names, positions, frozenset(times))
+        return cls(source, delimiter, names, positions, frozenset(times), frozenset(optional))
 
     def __call__(self, cells: Sequence[str], line: int, row: int) -> list[float]:
         """The numbers of a row, in the order in which the columns were asked for.
+
+        Those that are missing and may be are NaN.
 
         Args:
             cells: of all columns.
@@ -154,7 +170,7 @@ class CsvRow:
             row: its number below the header.
 
         Raises:
-            TableError: a cell is missing, or is not a finite number.
+            TableError: there are too few or too many cells, or one is not a finite number.
         """
         if len(cells) != len(self.names):
             raise TableError(
@@ -169,9 +185,10 @@ class CsvRow:
         except ValueError:
             name, position = self.columns[len(values)]
             kind = "a time" if name in self.times else "a finite number"
+            is_hinted = _is_missing(cells[position]) and name not in self.times
             raise TableError(
                 f"{self.source}, line {line} (row {row}), column {name!r}: "
-                f"{_shortened(cells[position])} is not {kind}"
+                f"{_shortened(cells[position])} is not {kind}{MASK_HINT if is_hinted else ''}"
             ) from None
         return values
 
@@ -194,6 +211,14 @@ def _number(cell: str, decimal_comma: bool) -> float:
     return value
 
 
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING
+
+
+def _number_or_missing(cell: str, decimal_comma: bool) -> float:
+    return math.nan if _is_missing(cell) else _number(cell, decimal_comma)
+
+
 def _seconds(cell: str, decimal_comma: bool) -> float:
     try:
         return _number(cell, decimal_comma)
@@ -204,7 +229,9 @@ def _seconds(cell: str, decimal_comma: bool) -> float:
         return moment.timestamp()
 
 
-def _read_parquet(path: Path, columns: Sequence[str], times: Collection[str]) -> dict[str, Column]:
+def _read_parquet(
+    path: Path, columns: Sequence[str], times: Collection[str], optional: Collection[str]
+) -> dict[str, Column]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -236,11 +263,13 @@ def _read_parquet(path: Path, columns: Sequence[str], times: Collection[str]) ->
             raise TableError(
                 f"{path}, column {name!r} does not hold numbers: {in_short(error)}"
             ) from error
-        wrong = np.flatnonzero(~np.isfinite(column))
+        wrong = np.flatnonzero(np.isinf(column) if name in optional else ~np.isfinite(column))
         if len(wrong):
+            is_hinted = np.isnan(column[wrong[0]]) and name not in times
             raise TableError(
                 f"{path}, row {wrong[0] + 1}, column {name!r}: "
                 f"{cells[int(wrong[0])].as_py()!r} is not a finite number"
+                f"{MASK_HINT if is_hinted else ''}"
             )
         values[name] = np.array(column)
     return values

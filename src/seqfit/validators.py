@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -48,8 +48,20 @@ def must(rule: str, holds: Callable[[Any], bool]) -> Validator:
     return validate
 
 
-positive_int = must("a positive int", lambda v: is_int(v) and v > 0)
-natural = must("a non-negative int", lambda v: is_int(v) and v >= 0)
+def _whole(rule: str, least: int) -> Validator:
+    """A validator of ints from `least` on, which machine numbers can hold."""
+    is_one = must(rule, lambda v: is_int(v) and v >= least)
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        is_one(instance, attribute, value)
+        if value >= 2**63:
+            raise ValueError(f"{attribute.name} must be below 2**63, got {value!r:.40}")
+
+    return validate
+
+
+positive_int = _whole("a positive int", 1)
+natural = _whole("a non-negative int", 0)
 finite = must("a finite number", is_finite)
 positive = must("a positive, finite number", lambda v: is_finite(v) and v > 0)
 non_negative = must("a non-negative, finite number", lambda v: is_finite(v) and v >= 0)
@@ -129,11 +141,7 @@ def one_of(*choices: str) -> Validator:
     """One of the given strings; the error suggests the nearest."""
 
     def validate(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in choices:
-            raise ValueError(
-                f"{attribute.name} must be one of {', '.join(choices)}, got {value!r}"
-                + did_you_mean(value, choices)
-            )
+        require_one_of(attribute.name, value, choices)
 
     return validate
 
@@ -156,6 +164,27 @@ def as_rows(values: Any) -> Any:
     """A converter: any iterable of iterables as a tuple of tuples; see `as_tuple`."""
     rows = as_tuple(values)
     return tuple(map(as_tuple, rows)) if isinstance(rows, tuple) else rows
+
+
+def require_one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise a ValueError unless an argument is one of some strings; it suggests the nearest."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(choices)}, got {value!r}"
+            + did_you_mean(value, choices)
+        )
+
+
+def require_length(length: object) -> None:
+    """Raise a ValueError unless a number of samples is a non-negative int."""
+    if not is_int(length) or length < 0:  # type: ignore[operator]
+        raise ValueError(f"length must be a non-negative int, got {length!r}")
+
+
+def require_seed(value: object) -> None:
+    """Raise a ValueError unless a value is a seed."""
+    if not is_seed(value):
+        raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {value!r}")
 
 
 def require_positive_int(name: str, value: object) -> None:

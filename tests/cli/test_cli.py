@@ -135,6 +135,11 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", "--model", "gru:hiden=3"], "no setting 'hiden'; did you mean 'hidden'"),
         (["fit", "--model", "gru:hidden=0"], "hidden must be a positive int, got 0"),
         (["fit", "--model", "gru:hidden"], "is not valid TOML"),
+        (
+            ["fit", "--target", "butterworth:order=2,passes=high"],
+            "a word is written in quotes: 'butterworth:order=2,passes=\"high\"'",
+        ),
+        (["fit", "."], ". is a folder, not a file"),
         (["fit", "--schedule", "accumulate:window=60"], "window must not exceed every=50, got 60"),
         (
             ["fit", "--engine", "warp"],
@@ -148,7 +153,8 @@ def test_recorded_data_is_fitted_in_its_own_units(run, tmp_path):
         (["fit", *SMALL, "--run", "/proc/cannot"], "/proc/cannot"),
         (["fit", *SMALL, "--run", "/dev/null"], "is a file, not a folder"),
         (["compare", "gru"], "compare takes two experiments or more, got 1"),
-        (["compare", "gru", "gr"], "no file at 'gr'"),
+        (["compare", "gru", "gr"], "got 'gr'; did you mean 'gru'"),
+        (["compare", "gru", "gr.toml"], "no file at 'gr.toml'"),
         (["fti"], "fti"),
     ],
 )
@@ -265,6 +271,38 @@ def test_list_names_everything_and_its_package(run):
         assert name in out
     _, names, _ = run("list", "--names")
     assert "targets delay" in names.splitlines()
+    _, schedules, _ = run("list", "schedules", "--names")
+    assert "schedules accumulate" in schedules
+    assert "delay" not in schedules
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("butterworth", "target butterworth(order=2, passes='low', edges=(0.05,))"),
+        ("model:gru", "model gru(hidden=50, layers=1, head=(50,))"),
+        ("exact", "recipe exact"),
+    ],
+)
+def test_list_tells_all_of_one(run, what, told):
+    code, out, _ = run("list", what)
+    assert code == 0
+    assert out.startswith(told)
+    assert "It does not say" not in out
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("buterworth", "nothing that 'seqfit list' shows is named 'buterworth'; did you mean"),
+        ("sum", "'sum' is a signal and a target; say which: signal:sum"),
+        ("target:gru", "no target is named 'gru'"),
+    ],
+)
+def test_list_says_what_it_does_not_know(run, what, message):
+    code, _, err = run("list", what)
+    assert code != 0
+    assert message in err
 
 
 def test_compare_gives_a_table_for_each_measure(run):

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from seqfit import Fitter, states
-from seqfit.cli import main
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(size=5000)
@@ -24,20 +23,9 @@ STANDARD_INPUT = ["fit", "--data", "-", *COLUMNS, *MODEL, "--run", "here", "--js
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
-    """Run a command with some standard input in an empty folder; gives code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments, text=""):
-        (tmp_path / "input").write_text(text)
-        with (tmp_path / "input").open() as file, monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", file)
-            with pytest.raises(SystemExit) as end:
-                main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return end.value.code or 0, out, err
-
-    return run_command
+def run(run_in, tmp_path):
+    """Run a command in an empty folder."""
+    return run_in(tmp_path)
 
 
 def start(*arguments, **options):
@@ -81,6 +69,22 @@ def test_standard_input_that_goes_on_is_gone_on_with_and_says_so(run, tmp_path):
     assert "going on after 2,500 samples with what comes next from standard input" in err
     assert run(*STANDARD_INPUT[:-3], "--run", "whole", text=first + then)[0] == 0
     assert states.same(weights(tmp_path / "here"), weights(tmp_path / "whole"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_before_all_first_samples_have_come_loses_none_of_them(run, tmp_path):
+    process = start(*STANDARD_INPUT, cwd=tmp_path)
+    process.stdin.write(HEADER + "".join(ROWS[:500]))
+    process.stdin.flush()
+    assert "waiting for samples" in process.stderr.readline()
+    time.sleep(1)  # until it has them; with fewer the test would be weaker
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=100)
+    assert Fitter.load(tmp_path / "here" / "fitter.safetensors").samples_given == 500
+    code, out, err = run("resume", "here", "--json")
+    assert code == 0, err
+    assert json.loads(out.splitlines()[-1])["samples"] == 500
+    assert "nan" not in err
 
 
 @pytest.mark.parametrize(

@@ -232,8 +232,7 @@ class TestFits:
         expected.partial_fit(x, y).save(tmp_path / "expected")
         found.partial_fit(x[:1], y[:1], reset[:1]).partial_fit(x[1:], y[1:], reset[1:])
         found.save(tmp_path / "found")
-        files = [read_checkpoint(tmp_path / name) for name in ("found", "expected")]
-        assert states.same(*map(list, files))
+        assert (tmp_path / "found").read_bytes() == (tmp_path / "expected").read_bytes()
         assert "resets" not in everything(expected)["training"]["buffer"]
 
     def test_updates_between_resets_are_made_many_at_a_time(self, monkeypatch):

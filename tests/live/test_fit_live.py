@@ -112,6 +112,14 @@ def test_a_growing_file_is_gone_on_with_bit_for_bit(tmp_path, at_once):
     assert states.same(weights(resumed), weights(at_once))
 
 
+def test_what_waited_when_the_fit_was_stopped_is_fitted_though_no_more_comes(at_once):
+    live = fitter(callbacks=(StopAfter(1),)).partial_fit(X, Y)
+    assert live.report.samples < len(X)
+    live.callbacks[0].samples = len(X)
+    live.fit_live(Iterated([]))
+    assert states.same(weights(live), weights(at_once))
+
+
 def test_all_before_a_wrong_sample_is_fitted():
     live = fitter()
     bad = itertools.chain(zip(X[:100], Y[:100], strict=True), [(np.nan, 0.0)])

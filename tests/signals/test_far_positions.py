@@ -30,6 +30,9 @@ EXAMPLES = {
 }
 
 
+NOT_RANDOM = {"chirp", "square", "pulse_train", "sine"}
+
+
 def example(name):
     return EXAMPLES[name] if name in EXAMPLES else plugins.load("signals", name)()
 
@@ -50,6 +53,25 @@ def test_a_far_position_is_reached_at_once(name):
     np.testing.assert_array_equal(x, before[300:])
     assert same(after, also_after)
     assert len(np.unique(before)) > 1
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        RandomHold(jump_probability=1e-6),
+        MarkovLevels(transitions=[[1 - 1e-6, 1e-6], [1e-6, 1 - 1e-6]]),
+        Dropout(RandomHold(), probability=1 - 1e-6),
+    ],
+    ids=repr,
+)
+def test_a_far_position_is_reached_though_what_is_held_changes_hardly_ever(signal):
+    state = signal.start(1, seed=5)
+    signal.generate(signal.skip(state, 1000), 10)  # compiles
+    begin = time.process_time()
+    after = signal.skip(state, FAR)
+    assert time.process_time() - begin < 5  # generating would take more than ten seconds
+    nearer = signal.skip(state, FAR - 1_000)
+    assert same(after, signal.generate(nearer, 1_000)[1])
 
 
 @pytest.mark.parametrize("name", sorted(IN_ORDER))
@@ -85,3 +107,19 @@ def test_random_hold_far_away_holds_the_number_of_its_last_jump():
     x, _ = signal.generate(signal.skip(signal.start(1, seed=3), FAR), 1)
     u = uniforms(3, 1, FAR - 500, 501, draws=2)[:, 0]
     assert x[0, 0, 0] == np.float32(u[u[:, 0] < 0.1][-1, 1])
+
+
+@pytest.mark.parametrize("name", ANYWHERE)
+@pytest.mark.parametrize("length", [-1, 1.5, True, "3"])
+def test_there_is_no_going_back(name, length):
+    signal = example(name)
+    with pytest.raises(ValueError, match=r"^length must be a non-negative int, got "):
+        signal.skip(signal.start(1, seed=0), length)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5])
+def test_what_is_not_a_seed_is_refused(seed):
+    for name in set(ANYWHERE) - NOT_RANDOM:
+        signal = example(name)
+        with pytest.raises(ValueError, match=r"^seed must be an int from 0 to 2\*\*63 - 1, got "):
+            signal.generate(signal.start(1, seed), 1)

@@ -2,6 +2,8 @@
 
 import collections
 import re
+import sys
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -153,6 +155,31 @@ class RemembersInItself(Identity):
         return y, state
 
 
+class IsAnotherOnceItHasRun(Identity):
+    kept: ClassVar = {}
+
+    def transform(self, x, state):
+        y = x + x.dtype.type(len(self.kept))
+        self.kept["has run"] = True
+        return y, state
+
+
+class ScalesByItsFirstInput(Identity):
+    kept: ClassVar = {}
+
+    def transform(self, x, state):
+        scale = self.kept.setdefault("scale", np.abs(x).max(initial=1.0))
+        return (x / scale).astype(x.dtype), state
+
+
+class RoundsToWhatItSawFirst(Identity):
+    kept: ClassVar = {}
+
+    def transform(self, x, state):
+        rounded = [self.kept.setdefault(round(float(v)), v) for v in x.ravel()]
+        return np.array(rounded, dtype=x.dtype).reshape(x.shape), state
+
+
 class StateIsADeque(Identity):
     def start(self, streams):
         return collections.deque()
@@ -289,6 +316,32 @@ def test_a_broken_target_is_rejected_by_its_law(law, target):
     with pytest.raises(LawViolation) as caught:
         check_target(target)
     assert caught.value.law == law, str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="splits a process off")
+@pytest.mark.parametrize(
+    "kind", [IsAnotherOnceItHasRun, ScalesByItsFirstInput, RoundsToWhatItSawFirst]
+)
+@pytest.mark.parametrize("drawn", [False, True])
+def test_what_is_set_aside_once_and_for_all_is_seen(kind, drawn):
+    kind.kept = {}
+    with pytest.raises(
+        LawViolation, match="^determinism: .* than in a process in which it had not"
+    ):
+        check_target(st.builds(kind) if drawn else kind())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="splits a process off")
+def test_what_a_class_without_a_name_sets_aside_is_seen():
+    first = []
+
+    class Local(Identity):
+        def transform(self, x, state):
+            first.append(x[:1].sum())
+            return (x + x.dtype.type(first[0])).astype(x.dtype), state
+
+    with pytest.raises(LawViolation, match="gave something else than in a process in which"):
+        check_target(Local())
 
 
 def test_a_violation_says_how_little_it_takes():

@@ -75,9 +75,10 @@ def _experiment(text: str, samples: int | None, seed: int | None) -> Experiment:
 
     numbers = {"samples": samples, "seed": seed}
     chosen: dict[str, Any] = {name: n for name, n in numbers.items() if n is not None}
-    if text in recipes.RECIPES:
+    path = Path(text)
+    if text in recipes.RECIPES or not (path.suffix or path.exists()):
         return recipes.recipe(text)(**chosen)
-    return attrs.evolve(read_experiment(Path(text)), **chosen)
+    return attrs.evolve(read_experiment(path), **chosen)
 
 
 def _print_table(console: Console, measure: str, rows: list[dict[str, Any]]) -> None:

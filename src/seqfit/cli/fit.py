@@ -10,7 +10,9 @@ import attrs
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from seqfit.cli.live import LiveData
     from seqfit.fitting import Experiment, Ranks
@@ -68,6 +70,13 @@ def fit(
     time: Annotated[
         str | None,
         typer.Option(help="The column of the data that tells the time; a gap in it is an error."),
+    ] = None,
+    missing: Annotated[
+        str | None,
+        typer.Option(
+            help="What an output without a number means (an empty cell, NaN, NA, null): error, or "
+            "mask, which leaves it out of losses, scores and scales. [default: error]"
+        ),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for the rows that are appended to the data.")
@@ -156,6 +165,8 @@ def fit(
             chosen = _parts(signal=signal, target=target, model=model, schedule=schedule)
             if engine is not None:
                 chosen["engine"] = engine
+            if missing is not None:
+                chosen["missing"] = missing
             if (data is not None and str(data) == "-") or follow:
                 if fix:
                     raise ValueError(
@@ -164,7 +175,7 @@ def fit(
                     )
                 _require_alone(ranks, "samples are fitted as they come")
                 live = _live_data(data, inputs, outputs, time, samples, retries, chosen)
-                what_of = _live_experiment(live, experiment, recipe, seed, chosen)
+                live, what_of = _live_experiment(live, experiment, recipe, seed, chosen)
             else:
                 live = None
                 if data is not None:
@@ -188,6 +199,11 @@ def fit(
                     raise ValueError(
                         "--fix mends one recipe, and --recipe auto tries them all: name one, such "
                         "as --fix --recipe gru, or leave --fix out"
+                    )
+                if missing == "mask":
+                    raise ValueError(
+                        "--recipe auto needs every output; for --missing mask name a recipe, such "
+                        "as --recipe gru"
                     )
                 _require_alone(ranks, "the search for a recipe runs")
         if live is not None:
@@ -237,8 +253,6 @@ def _recorded(
     chosen: dict[str, Any],
     recipe: str | None,
 ) -> dict[str, Any]:
-    import numpy as np
-
     from seqfit import recipes
     from seqfit.fitting import LevenbergMarquardt
     from seqfit.models import Scaled
@@ -247,11 +261,13 @@ def _recorded(
     columns_of = _columns(inputs, outputs, chosen)
     default = recipes.recipe(recipe or recipes.DEFAULT)()
     solved = isinstance(default.optimizer, LevenbergMarquardt)  # it scales, and needs one pass
-    recording = Recording(data, stretch="train", repeat=not solved, time=time)
+    missing = chosen.get("missing", "error")
+    recording = Recording(data, "train", repeat=not solved, time=time, missing=missing)
     signal, target = pair(recording, *columns_of)
     columns = signal.recording.during("train").columns
     x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
-    if not np.ptp(y, axis=0).any():
+    _require_values(y, target.columns, "the training stretch")
+    if not any(_spread(y[..., channel]) for channel in range(y.shape[2])):
         raise ValueError(
             f"the output column {target.columns[0]!r} is constant, there is nothing to fit"
         )
@@ -259,6 +275,25 @@ def _recorded(
     if solved:
         return parts | {"samples": min(len(x), recipes.SOLVED)}
     return parts | {"model": Scaled.to_data(chosen.get("model", default.model), x, y)}
+
+
+def _require_values(y: NDArray[Any], names: Sequence[str], where: str) -> None:
+    """Raise a ValueError where all cells of an output column are missing."""
+    import numpy as np
+
+    for channel, name in enumerate(names):
+        if np.isnan(y[..., channel]).all():
+            raise ValueError(
+                f"all {y[..., channel].size:,} cells of the output column {name!r} in {where} are "
+                "missing, there is nothing to fit"
+            )
+
+
+def _spread(y: NDArray[Any]) -> float:
+    """Greatest minus least of the outputs of each stream that are not missing, of the widest."""
+    import numpy as np
+
+    return float(np.nan_to_num(np.fmax.reduce(y) - np.fmin.reduce(y)).max())
 
 
 def _columns(
@@ -277,8 +312,11 @@ def _live_experiment(
     recipe: str | None,
     seed: int | None,
     chosen: dict[str, Any],
-) -> Callable[[Chunk], Experiment]:
-    """What gives the experiment once the first samples are there, by which it is scaled."""
+) -> tuple[LiveData, Callable[[Chunk], Experiment]]:
+    """Where samples come from, and what gives the experiment once the first are there.
+
+    It is scaled by these; what is missing among them is as the experiment has it.
+    """
     import numpy as np
 
     from seqfit import recipes
@@ -302,9 +340,10 @@ def _live_experiment(
         if path is not None or isinstance(what.optimizer, LevenbergMarquardt):
             return what  # an experiment's model is taken as it is, and a solver scales
         x, y = (np.asarray(part)[:, None] for part in first)  # (time, 1, channels)
+        _require_values(y, live.outputs, f"the first {len(y):,} rows")
         return attrs.evolve(what, model=Scaled.to_data(what.model, x, y))
 
-    return scaled
+    return attrs.evolve(live, missing=what.missing), scaled
 
 
 def _experiment(

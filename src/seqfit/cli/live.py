@@ -20,7 +20,7 @@ from seqfit.configuration import ConfigurationError, build
 from seqfit.fitting import Experiment, Fitter, read_experiment
 from seqfit.limits import in_short, read_text, require_shallow
 from seqfit.live import Chunk, GrowingFile, Pipe
-from seqfit.validators import as_tuple
+from seqfit.validators import as_tuple, one_of
 
 PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 STANDARD_INPUT = "-"
@@ -38,6 +38,7 @@ class LiveData:
         inputs: names of the input columns.
         outputs: names of the output columns.
         samples: how many are fitted; None: all that come.
+        missing: what an output cell without a number means: ``"error"`` or ``"mask"``.
         header: the header line of standard input; None before it has come, and for files.
     """
 
@@ -45,13 +46,16 @@ class LiveData:
     inputs: tuple[str, ...] = attrs.field(converter=as_tuple)
     outputs: tuple[str, ...] = attrs.field(converter=as_tuple)
     samples: int | None = None
+    missing: str = attrs.field(default="error", validator=one_of("error", "mask"))
     header: str | None = None
 
     def open(self, given: int) -> Pipe | GrowingFile:
         """The source of the samples behind those that a fit was given already."""
         if self.data == STANDARD_INPUT:
-            return Pipe(sys.stdin, self.inputs, self.outputs, header=self.header)
-        return GrowingFile(self.data, self.inputs, self.outputs, first=given)
+            return Pipe(
+                sys.stdin, self.inputs, self.outputs, header=self.header, missing=self.missing
+            )
+        return GrowingFile(self.data, self.inputs, self.outputs, first=given, missing=self.missing)
 
 
 def run_live(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from seqfit import configuration, plugins
 from seqfit.validators import did_you_mean
+
+_BARE_WORD = re.compile(r"[=,\[]\s*(?!true\b|false\b|inf\b|nan\b)([A-Za-z_][\w.-]*)\s*(?:[,\]}]|$)")
 
 
 def parse_part(kind: plugins.Kind, text: str) -> Any:
@@ -18,10 +21,20 @@ def parse_part(kind: plugins.Kind, text: str) -> Any:
         PluginError: the name can't be loaded.
     """
     name, _, settings = text.partition(":")
-    source = f"the settings of {kind[:-1]} {text!r}"
-    table = configuration.read_toml(f"settings = {{{settings}}}", source)
+    source = f"what follows {name!r} in {kind[:-1]} {text!r}"
+    try:
+        table = configuration.read_toml(f"settings = {{{settings}}}", source)
+    except configuration.ConfigurationError as error:
+        word = _BARE_WORD.search(settings)
+        if word is None:
+            raise
+        at = len(text) - len(settings) + word.start(1)
+        quoted = f'{text[:at]}"{word.group(1)}"{text[at + len(word.group(1)) :]}'
+        raise configuration.ConfigurationError(
+            f"{error}; a word is written in quotes: '{quoted}'"
+        ) from error
     if len(table) > 1 or "name" in table["settings"]:
-        raise configuration.ConfigurationError(f"{source} hold more than settings")
+        raise configuration.ConfigurationError(f"{source} is more than settings")
     return configuration.from_data(kind, {"name": name, **table["settings"]})
 
 

@@ -17,6 +17,7 @@ from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.environment import environment
+from seqfit.evaluation.missing import missing_in_words, missing_of
 from seqfit.evaluation.scores import Scores
 from seqfit.fitting import (
     Callback,
@@ -338,6 +339,9 @@ def conclude(
         f"{report['engine']} engine",
         soft_wrap=True,
     )
+    missing = missing_in_words(fitter)
+    if missing is not None:
+        console.print(f"missing, and left out: {missing}", **PLAIN)
     if held_out is None or scores is None:
         console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **PLAIN)
     else:
@@ -355,9 +359,11 @@ def _show_scores(
     doubt: str | None,
     console: Console,
 ) -> None:
+    missing = missing_of(held_out[1])
     console.print(
         f"free run on {scores.streams} held-out stream{'s' if scores.streams > 1 else ''} of "
-        f"{scores.samples // scores.streams:,} samples: [bold]{scores}[/]",
+        f"{len(held_out[0]):,} samples{f', missing {missing}' if missing else ''}: "
+        f"[bold]{scores}[/]",
         soft_wrap=True,
     )
     if doubt is not None:

@@ -20,7 +20,7 @@ from seqfit.diagnosis.remedies import (
     steady,
     those,
 )
-from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.diagnosis.specimen import CannotTellError, Specimen, mean_of_observed
 from seqfit.evaluation.free_run import free_run
 
 STRETCH = 20
@@ -45,7 +45,8 @@ def _constant(specimen: Specimen) -> Suspect:
     x, y = specimen.past_x.astype(np.float64), specimen.past_y.astype(np.float64)
     changes = np.count_nonzero(np.diff(x, axis=0), axis=0).sum(axis=0)  # of each channel
     constant = [int(c) for c in np.flatnonzero(changes < 10)]
-    still = not np.nan_to_num(y - y[:1]).any()
+    spread = np.fmax.reduce(y, axis=0) - np.fmin.reduce(y, axis=0)  # of what is not missing
+    still = not np.nan_to_num(spread).any()
     what = [f"Input channel {c} changes {changes[c]} times in what was fitted." for c in constant]
     what += ["The outputs are constant."] if still else []
     return judge(
@@ -94,15 +95,14 @@ def _unseen(specimen: Specimen) -> Suspect:
     low, high = specimen.past_x.min(axis=(0, 1)), specimen.past_x.max(axis=(0, 1))
     margin = 0.01 * (high - low)
     outside = ((specimen.x < low - margin) | (specimen.x > high + margin)).any(axis=2)
-    error = np.nanmean(np.abs(specimen.prediction.astype(np.float64) - specimen.y), axis=2)
+    error = np.abs(specimen.prediction.astype(np.float64) - specimen.y)
     share = float(outside.mean())
     words = "All inputs that are scored lie within the range of those that were fitted."
     if share:
-        inside = float(error[~outside].mean()) if not outside.all() else float("nan")
         words = (
             f"{share:.0%} of the inputs that are scored lie outside what was fitted, "
-            f"{_range(low, high)}; the error is {error[outside].mean():.2g} there and "
-            f"{inside:.2g} elsewhere."
+            f"{_range(low, high)}; the error is {mean_of_observed(error[outside]):.2g} there and "
+            f"{mean_of_observed(error[~outside]):.2g} elsewhere."
         )
     return judge(
         specimen,
@@ -133,7 +133,7 @@ def _error_by_region(specimen: Specimen, error: npt.NDArray[np.float64]) -> Curv
     means, shares = [], []
     for number in range(REGIONS):
         here = error[region == number]
-        means.append(float(np.nanmean(here)) if here.size else float("nan"))
+        means.append(mean_of_observed(here))
         shares.append(float(((past == number) & within).mean()))
     return Curve(
         "error by the input (first channel)",
@@ -274,8 +274,8 @@ def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
     References:
         Haugh (1976), "Checking the independence of two covariance-stationary time series".
     """
-    x = _news(specimen.past_x[:MOST_SAMPLES, 0])
-    y = _news(np.nan_to_num(specimen.past_y[:MOST_SAMPLES, 0]))
+    y = specimen.past_y[:MOST_SAMPLES, 0]
+    x, y = _news(specimen.past_x[:MOST_SAMPLES, 0]), _news(y[:, ~np.isnan(y).all(axis=0)])
     most = min(MOST_LAG, len(x) // 10)
     power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
     if most < 2 or not power.any():
@@ -285,9 +285,13 @@ def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
 
 
 def _news(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Each channel without what its last samples tell linearly, (time - REGRESSED, channels)."""
+    """Each channel without what its last samples tell linearly, (time - REGRESSED, channels).
+
+    What is missing is no news, and told by its channel's mean.
+    """
+    observed = ~np.isnan(values)
     values = values.astype(np.float64)
-    values = values - values.mean(axis=0)
+    values = np.where(observed, values - values.mean(axis=0, where=observed), 0.0)
     news = np.zeros((max(len(values) - REGRESSED, 0), values.shape[1]))
     if len(news) < 2 * REGRESSED:
         return news[:0]
@@ -296,9 +300,10 @@ def _news(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         past, now = windows[:, :-1], windows[:, -1]
         gram = past.T @ past
         ridge = 1e-9 * max(float(np.trace(gram)), 1e-30) * np.eye(REGRESSED)
-        left = now - past @ np.linalg.solve(gram + ridge, past.T @ now)
+        here = observed[REGRESSED:, channel]
+        left = (now - past @ np.linalg.solve(gram + ridge, past.T @ now))[here]
         if left.std() > ROUNDING * series.std():
-            news[:, channel] = left - left.mean()
+            news[here, channel] = left - left.mean()
     return news
 
 

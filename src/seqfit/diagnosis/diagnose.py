@@ -21,6 +21,7 @@ from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
 from seqfit.diagnosis.trials import Trials, few_updates, narrowness
+from seqfit.evaluation.missing import missing_in_words
 from seqfit.fitting import Fitter, LevenbergMarquardt
 from seqfit.fitting.samples import as_samples
 from seqfit.validators import is_finite
@@ -109,7 +110,8 @@ def diagnose(
                     not_told.append(str(error))
                 trials.conclude(suspects)  # before the next, which may take all that is left
             findings = trials.conclude(suspects)
-    return Diagnosis.of(findings, not_told, time.perf_counter() - begin, fit_seconds)
+    spent = time.perf_counter() - begin
+    return Diagnosis.of(findings, not_told, spent, fit_seconds, missing_in_words(fitter))
 
 
 def _seconds_of(fitter: Fitter) -> float:

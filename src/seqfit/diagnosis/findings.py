@@ -117,12 +117,14 @@ class Diagnosis:
         not_told: what could not be told, each with the reason.
         seconds: what the diagnosis took.
         fit_seconds: what the fit took; 0 where that is not known.
+        missing: how many outputs were missing, in words; None where none may be.
     """
 
     findings: tuple[Finding, ...]
     not_told: tuple[str, ...]
     seconds: float
     fit_seconds: float
+    missing: str | None = None
 
     @classmethod
     def of(
@@ -131,10 +133,11 @@ class Diagnosis:
         not_told: list[str],
         seconds: float,
         fit_seconds: float,
+        missing: str | None = None,
     ) -> Diagnosis:
         """The diagnosis of some findings, which are put in order."""
         ordered = sorted(findings, key=lambda found: (not found.is_bad, -found.gain))
-        return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds)
+        return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds, missing)
 
     @property
     def bad(self) -> tuple[Finding, ...]:
@@ -161,6 +164,7 @@ class Diagnosis:
         return {
             "findings": [finding.as_dict() for finding in self.findings],
             "not_told": list(self.not_told),
+            "missing": self.missing,
             "seconds": self.seconds,
             "fit_seconds": self.fit_seconds,
         }
@@ -177,4 +181,5 @@ class Diagnosis:
         if good:
             lines.append(f"In order: {', '.join(name.replace('_', ' ') for name in good)}.")
         lines += [f"Not told: {reason}." for reason in self.not_told]
+        lines += [] if self.missing is None else [f"Missing: {self.missing}."]
         return "\n".join(lines)

@@ -95,6 +95,7 @@ def traces(specimen: Specimen) -> Traces:
     else:
         other[:past] = specimen.x[-past:]
     right, wrong = free_run(specimen.module, x), free_run(specimen.module, other)
+    observed = np.where(np.isnan(y), np.nan, right)
     by_target = _trace_of_target(specimen, x, other, past)
     memory = None if by_target is None else first_below(by_target, SHARE)
     washout = min(2 * (memory or length), length // 2)
@@ -102,7 +103,7 @@ def traces(specimen: Specimen) -> Traces:
     return Traces(
         by_target,
         np.abs(wrong - right)[past:].mean(axis=(1, 2), dtype=np.float64),
-        np.maximum(error_of_streams(wrong, right, past + washout) - left, 0.0),
+        np.maximum(error_of_streams(wrong, observed, past + washout) - left, 0.0),
         error_of_streams(right, y, past + washout),
         washout,
     )
@@ -148,13 +149,17 @@ def memory_from_data(specimen: Specimen) -> int:
     """
     x, y = specimen.past_x[:, 0].astype(np.float64), specimen.past_y[:, 0].astype(np.float64)
     x, y = x[:20_000], y[:20_000]
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    observed = np.asarray(~np.isnan(y).any(axis=1))
     end, explained, reach = 2 * len(x) // 3, [], []
+    if observed[:end].sum() < 2 or observed[end:].sum() < 2:
+        raise CannotTellError("the target's memory: it was recorded, and outputs are missing")
+    x, y = x - x.mean(axis=0), y - y[observed].mean(axis=0)
     lag = 1
     while lag <= min(256, len(x) // 10):
         columns = [np.roll(x, k, axis=0) for k in range(lag)]
         features = np.concatenate(columns, axis=1)[lag:]
-        wanted, split = y[lag:], end - lag
+        there = observed[lag:]
+        features, wanted, split = features[there], y[lag:][there], int(there[: end - lag].sum())
         gram = features[:split].T @ features[:split]
         ridge = 1e-6 * max(float(np.trace(gram)) / len(gram), 1e-30) * np.eye(len(gram))
         weights = np.linalg.solve(gram + ridge, features[:split].T @ wanted[:split])

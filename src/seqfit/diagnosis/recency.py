@@ -14,7 +14,7 @@ import torch
 from seqfit.diagnosis.findings import Curve
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.remedies import replay, steady
-from seqfit.diagnosis.specimen import CannotTellError, Specimen, ratio_interval
+from seqfit.diagnosis.specimen import CannotTellError, Specimen, mean_of_observed, ratio_interval
 from seqfit.evaluation.free_run import free_run
 from seqfit.fitting import Fitter
 from seqfit.fitting.losses import elementwise
@@ -105,8 +105,11 @@ def recency(specimen: Specimen) -> list[Suspect]:
         if before is not None:
             was = _by_age(before, *seen, steps, gap, newest)
             moves.append((was[0] - after[0], float(np.mean(after[1:] - was[1:]))))
+    moves = [move for move in moves if np.isfinite(move).all()]  # others are of missing outputs
     old = steps * gap >= min(200, steps[-1] * gap)
     whole = np.flatnonzero(np.isfinite(later).all(axis=1))
+    if not moves or len(whole) < BLOCKS:
+        raise CannotTellError("recency: too many outputs are missing")
     blocks = np.array_split(whole, BLOCKS)
     ratio, interval = ratio_interval(
         np.array([later[block][:, old].mean() for block in blocks]),
@@ -183,9 +186,9 @@ def _by_age(
     newest: int,
 ) -> npt.NDArray[np.float64]:
     """Mean absolute errors on stretches some steps ago, of a run through all of it."""
-    error = np.nanmean(np.abs(free_run(module, x) - y), axis=(1, 2))
+    error = np.abs(free_run(module, x) - y)
     ends = len(error) - steps * gap
-    return np.array([error[end - newest : end].mean() for end in ends])
+    return np.array([mean_of_observed(error[end - newest : end]) for end in ends])
 
 
 def _moves(moves: list[tuple[float, float]], gap: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from seqfit.configuration import NotSerialisable, to_data
 from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.specimen import Specimen
@@ -162,7 +164,11 @@ def scaled(specimen: Specimen) -> Suggestion | None:
         return None
     numbers: dict[str, Any] = {}
     for name, values in (("input", specimen.past_x), ("output", specimen.past_y)):
-        mean, deviation = values.mean(axis=(0, 1)), values.std(axis=(0, 1))
+        observed = ~np.isnan(values)
+        if not observed.any(axis=(0, 1)).all():
+            return None
+        mean = values.mean(axis=(0, 1), where=observed)
+        deviation = values.std(axis=(0, 1), where=observed)
         numbers[f"{name}_offset"] = [float(v) for v in mean]
         numbers[f"{name}_scale"] = [float(v) if v > 0 else 1.0 for v in deviation]
     return Suggestion(

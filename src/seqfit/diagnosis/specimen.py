@@ -148,7 +148,8 @@ class Specimen:
         """
         here = slice(self.washout, None)
         error = np.nan_to_num(self.prediction[here].astype(np.float64) - self.y[here], nan=0.0)
-        return float(np.sqrt(np.square(error).mean()) / max(self.spread, 1e-30))
+        observed = ~np.isnan(self.y[here])
+        return float(np.sqrt(np.square(error).mean(where=observed)) / max(self.spread, 1e-30))
 
     @property
     def absolute_error(self) -> npt.NDArray[np.float64]:
@@ -257,11 +258,27 @@ def _rows(signal: Any) -> int:
 
 
 def error_of_streams(prediction: Samples, y: Samples, washout: int) -> npt.NDArray[np.float64]:
-    """Mean absolute error of each stream after a washout, (streams,)."""
+    """Mean absolute error of each stream after a washout, (streams,).
+
+    Streams of which all outputs are missing there are left out.
+
+    Raises:
+        CannotTellError: that is all of them.
+    """
+    observed = ~np.isnan(y[washout:])
+    seen = observed.any(axis=(0, 2))
+    if not seen.any():
+        raise CannotTellError(f"errors: every output after {washout} samples is missing")
     error = np.abs(prediction[washout:].astype(np.float64) - y[washout:])
-    error = np.where(np.isfinite(error) | np.isnan(y[washout:]), error, 1e30)
-    mean: npt.NDArray[np.float64] = np.nanmean(error, axis=(0, 2))
+    error = np.where(np.isfinite(error), error, 1e30)
+    mean: npt.NDArray[np.float64] = error[:, seen].mean(axis=(0, 2), where=observed[:, seen])
     return mean
+
+
+def mean_of_observed(error: npt.NDArray[np.floating[Any]]) -> float:
+    """The mean of errors, those of missing outputs left out; NaN where no other is there."""
+    observed = error[~np.isnan(error)]
+    return float(observed.mean()) if observed.size else float("nan")
 
 
 def ratio_interval(

@@ -103,12 +103,17 @@ class SampleBuffer:
     @property
     def waiting(self) -> int:
         """Samples of each stream that no update has taken yet."""
-        return self.first + len(self.inputs) - self.position
+        return self.end - self.position
+
+    @property
+    def end(self) -> int:
+        """Position behind the last sample held."""
+        return self.first + len(self.inputs)
 
     def append(self, x: Samples, y: Samples, resets: Resets | None = None) -> None:
         """Add new samples at the end, and where among them streams start anew."""
         if resets is not None:
-            self.resets.append(resets, self.first + len(self.inputs))
+            self.resets.append(resets, self.end)
         self.inputs.append(x)
         self.outputs.append(y)
 

@@ -16,12 +16,12 @@ import safetensors
 import safetensors.numpy
 
 from seqfit import states
-from seqfit.limits import HEADER_BYTES, in_short
+from seqfit.limits import HEADER_BYTES, in_short, require_file
 from seqfit.states import State
 
 FORMAT = 3
-DOCUMENT, CHECKSUM = "seqfit", "sha256"
-"""Where in the header of a file its JSON is, and the checksum."""
+ENTRY = "seqfit"
+"""Where in the header of a file its JSON is: one entry, since several come in any order."""
 
 _PART = ".part"
 
@@ -47,8 +47,7 @@ def write_checkpoint(path: Path, configuration: Mapping[str, Any], tree: State) 
     document = json.dumps(
         {"format": FORMAT, "configuration": configuration, "state": structure}, sort_keys=True
     )
-    metadata = {DOCUMENT: document, CHECKSUM: checksum(document, arrays)}
-    content = safetensors.numpy.save(arrays, metadata)
+    content = safetensors.numpy.save(arrays, {ENTRY: signed(document, arrays)})
     if int.from_bytes(content[:8], "little") > HEADER_BYTES:
         raise ValueError(
             f"the header of {path} would be longer than the {HEADER_BYTES:,} bytes that are read; "
@@ -62,19 +61,19 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        IsADirectoryError: it is a folder.
         CheckpointError: it is not a checkpoint, is damaged, or has a newer format.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {str(path)!r}")
+    require_file(path)
     try:
         _require_whole(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if DOCUMENT not in metadata:
+        if ENTRY not in metadata:
             raise CheckpointError(f"{path} is not a seqfit checkpoint: its header does not say so")
-        document = metadata[DOCUMENT]
-        is_sound = metadata.get(CHECKSUM) == checksum(document, arrays)
+        document = metadata[ENTRY].partition("\n")[0]
+        is_sound = metadata[ENTRY] == signed(document, arrays)
         content = json.loads(document)
         if content["format"] != FORMAT:
             raise CheckpointError(
@@ -103,14 +102,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], State]:
         ) from error
 
 
-def checksum(document: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over what a checkpoint says and holds, in hexadecimal digits."""
+def signed(document: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """A document of one line, and in the next the SHA-256 over it and all arrays, hexadecimal."""
     digest = hashlib.sha256(document.encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(array.tobytes())
-    return digest.hexdigest()
+    return f"{document}\n{digest.hexdigest()}"
 
 
 def _require_whole(path: Path) -> None:

@@ -9,32 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
-import numpy as np
 
 from seqfit import states
-from seqfit.computing import computing
-from seqfit.configuration import ConfigurationError
-from seqfit.evaluation.free_run import free_run
-from seqfit.evaluation.scores import Scores, score
 from seqfit.fitting.callbacks import Callback, StopFitting, require_callbacks
 from seqfit.fitting.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from seqfit.fitting.course import Course
 from seqfit.fitting.experiment import Experiment, from_partial_data, to_partial_data
-from seqfit.fitting.predictor import Predictor
+from seqfit.fitting.fitted import Fitted
 from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.report import Report
 from seqfit.fitting.resets import Resets, as_mask
-from seqfit.fitting.restored import restore
-from seqfit.fitting.samples import Samples, as_array, as_samples
+from seqfit.fitting.restored import refusing_what_does_not_fit, restore
+from seqfit.fitting.samples import as_samples
 from seqfit.fitting.snapshot import Snapshot
 from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
-from seqfit.limits import in_short
 from seqfit.live.base import LiveSource
-from seqfit.models.base import Solvable, StreamModule
-from seqfit.plugins import PluginError
+from seqfit.models.base import StreamModule
 from seqfit.states import State
-from seqfit.validators import as_tuple, is_finite, is_int, require_positive_int
+from seqfit.validators import as_tuple, is_finite, require_positive_int
 
 if TYPE_CHECKING:
     from seqfit.diagnosis import Diagnosis
@@ -45,7 +38,7 @@ LIVE_AT_ONCE = 2**12
 
 @final
 @attrs.frozen(eq=False)
-class Fitter(Experiment):
+class Fitter(Fitted):
     """Fits a model to a stream, as its experiment says.
 
     Samples that don't fill an update wait for the next call, so that ``fit(100); fit(100)`` is
@@ -97,6 +90,18 @@ class Fitter(Experiment):
         return self._training().learner.module
 
     @property
+    def inputs(self) -> int:
+        """Channels of an input."""
+        inputs: int = self._training().buffer.x.shape[2]
+        return inputs
+
+    @property
+    def outputs(self) -> int:
+        """Channels of an output."""
+        outputs: int = self._training().buffer.y.shape[2]
+        return outputs
+
+    @property
     def experiment(self) -> Experiment:
         """The configuration alone."""
         return Experiment(**{f.name: getattr(self, f.name) for f in attrs.fields(Experiment)})
@@ -109,6 +114,7 @@ class Fitter(Experiment):
         return Report(
             samples=training.buffer.position * self.schedule.streams,
             replayed=training.replayed * self.schedule.streams,
+            missing=training.missing,
             updates=training.updates,
             seconds=seconds,
             samples_timed=timed,
@@ -215,7 +221,7 @@ class Fitter(Experiment):
             DivergedError: as in `fit`.
         """
         training, streams = self._course.training, self.schedule.streams
-        sizes = (None, None) if training is None else _channels(training)
+        sizes = (None, None) if training is None else (self.inputs, self.outputs)
         inputs = as_samples(x, "x", streams, sizes[0], self.dtype)
         outputs = as_samples(y, "y", streams, sizes[1], self.dtype, self.missing)
         if len(inputs) != len(outputs):
@@ -230,16 +236,15 @@ class Fitter(Experiment):
         with self._fitting():
             training.append(inputs[:, own], outputs[:, own], resets)
             self._course.given += len(inputs)
-            everything = training.buffer.position + training.buffer.waiting
-            self._advance(everything)
+            self._advance(training.buffer.end)
         return self
 
     def fit_live(self, source: LiveSource, samples: int | None = None) -> Fitter:
         """Fit on samples as they come, until there are no more or a callback stops it.
 
         They are taken when they are wanted, a few thousand at a time, and follow those that were
-        given before; a fit that was loaded from a checkpoint goes on with what the source gives
-        next, see `samples_given`.
+        given before and, where a callback stopped the fit, still wait for their update; a fit that
+        was loaded from a checkpoint goes on with what the source gives next, see `samples_given`.
 
         Args:
             source: gives the samples.
@@ -257,6 +262,11 @@ class Fitter(Experiment):
             require_positive_int("samples", samples)
         streams = self.schedule.streams
         most, taken = max(1, LIVE_AT_ONCE // streams), 0
+        if self._course.training is not None:
+            with self._fitting():
+                self._advance(self._course.training.buffer.end)
+            if self._course.was_stopped:
+                return self
         while samples is None or taken * streams < samples:
             left = most if samples is None else min(most, -(-samples // streams) - taken)
             chunk = source.read(left)
@@ -271,109 +281,10 @@ class Fitter(Experiment):
                 break
         return self
 
-    def predict(self, x: Any, reset: Any = None) -> Samples:
-        """The outputs of a free run from the start; training is not disturbed.
-
-        Args:
-            x: inputs, (time, streams, inputs) for any number of streams; (time, inputs) or
-                (time,) for one.
-            reset: before which samples a stream starts anew, as in `partial_fit`.
-
-        Returns:
-            An array of shape (time, streams, outputs); (time, outputs) or, for one output,
-            (time,) where `x` had fewer axes.
-
-        Raises:
-            ValueError: the shape doesn't fit, or a value is not finite.
-            TypeError: values are not real numbers, or those of `reset` not bool.
-        """
-        array = as_array(x, "x")
-        streams = array.shape[1] if array.ndim == 3 else 1
-        channels = _channels(self._training())[0]
-        inputs = as_samples(array, "x", streams, channels, self.dtype)
-        mask = as_mask(reset, len(inputs), streams)
-        with computing(self.threads):
-            y = free_run(self.module, inputs, mask)
-        if array.ndim == 3:
-            return y
-        return y[:, 0, 0] if array.ndim == 1 and y.shape[2] == 1 else y[:, 0]
-
-    def evaluate(
-        self,
-        samples: int | None = None,
-        *,
-        streams: int | None = None,
-        seed: int | None = None,
-        washout: int = 0,
-    ) -> Scores:
-        """Score free runs on streams that were not fitted; training is not disturbed.
-
-        Args:
-            samples: how many, over all streams, rounded up to whole time steps; None takes 20,000
-                of each stream, or all that the signal has.
-            streams: number of streams; None takes 8, or as many as the signal has.
-            seed: of the streams; None derives one from the fitter's seed, so that they differ
-                from the training streams.
-            washout: leading samples of each stream that are left out of the score.
-
-        Raises:
-            ValueError: there is no signal, or it has fewer samples.
-        """
-        x, y = self.held_out_samples(samples, streams=streams, seed=seed)
-        if not is_int(washout) or not 0 <= washout < len(x):
-            raise ValueError(f"washout must be from 0 to {len(x) - 1}, got {washout!r}")
-        return score(self.predict(x)[washout:], y[washout:])
-
-    def held_out_samples(
-        self, samples: int | None = None, *, streams: int | None = None, seed: int | None = None
-    ) -> tuple[Samples, Samples]:
-        """Inputs and outputs of streams that were not fitted; arguments as in `evaluate`.
-
-        Returns:
-            x, y: arrays of shape (time, streams, channels).
-        """
-        source = self.held_out_source(streams=streams, seed=seed)
-        return source.take(source.length_of(samples))
-
-    def held_out_source(
-        self, *, streams: int | None = None, seed: int | None = None
-    ) -> SampleSource:
-        """Streams that were not fitted, from their first sample; arguments as in `evaluate`."""
-        return SampleSource.held_out(self, streams, seed)
-
-    def score(self, x: Any, y: Any, reset: Any = None) -> Scores:
-        """Score a free run over given samples; shapes as in `predict`."""
-        prediction, truth = self.predict(x, reset), np.asarray(y, dtype=np.float64)
-        if np.isinf(truth).any() or (self.missing == "error" and np.isnan(truth).any()):
-            raise ValueError("y must be finite")
-        if truth.ndim == prediction.ndim - 1 and prediction.shape[-1] == 1:
-            truth = truth[..., None]
-        if prediction.shape != truth.shape:
-            raise ValueError(
-                f"y must have the shape of the prediction, {prediction.shape}, got {truth.shape}"
-            )
-        shape = (len(truth), 1, -1) if truth.ndim < 3 else truth.shape
-        return score(prediction.reshape(shape), truth.reshape(shape))
-
     @property
     def verdict(self) -> str:
         """How well the model explains what it was fitted to, where its solver can tell."""
         return self._training().learner.verdict
-
-    def describe(self) -> str:
-        """The formula that the model computes.
-
-        Raises:
-            ValueError: the model has none that one could read.
-        """
-        if not isinstance(self.module, Solvable):
-            raise ValueError(f"{type(self.model).__name__} has no formula that one could read")
-        return self.module.law()
-
-    def predictor(self, streams: int = 1) -> Predictor:
-        """A copy of the model that runs sample by sample, from the start."""
-        require_positive_int("streams", streams)
-        return Predictor.of(self.module, *_channels(self._training()), streams)
 
     def copy(self) -> Fitter:
         """A fitter of its own that goes on from here, bit for bit, and is told to nobody.
@@ -387,7 +298,7 @@ class Fitter(Experiment):
             )
         other = Fitter.of(self.experiment)
         if other._course.training is None:
-            other._begin(*_channels(self._training()))
+            other._begin(self.inputs, self.outputs)
         restore(other._course, states.copy(self._course.state()), self.schedule, other.ranks)
         return other
 
@@ -443,7 +354,7 @@ class Fitter(Experiment):
         """
         ranks = Ranks() if ranks is None else ranks
         content, state = ranks.on_first(lambda: read_checkpoint(Path(path)))
-        try:
+        with refusing_what_does_not_fit(path):
             missing = {name: why for name, why in content["missing"].items() if name not in parts}
             if missing:
                 name, why = next(iter(missing.items()))
@@ -461,19 +372,6 @@ class Fitter(Experiment):
             for callback in callbacks:
                 if type(callback).__name__ in saved:
                     callback.restore(saved[type(callback).__name__])
-        except CheckpointError:
-            raise
-        except PluginError as error:
-            raise CheckpointError(
-                f"{path} needs a part that is not installed: {in_short(error)}; install its "
-                "package, or give the part: Fitter.load(path, target=...)"
-            ) from error
-        except ConfigurationError as error:
-            raise CheckpointError(str(error)) from error
-        except Exception as error:  # parts raise what they like at a state that is not theirs
-            raise CheckpointError(
-                f"{path} does not fit its experiment: {in_short(error)}"
-            ) from error
         return fitter
 
     @functools.cached_property
@@ -483,8 +381,8 @@ class Fitter(Experiment):
 
     def _configuration(self) -> dict[str, Any]:
         data, missing = self._plain_experiment
-        inputs, outputs = _channels(self._training())
-        return {"experiment": data, "missing": missing, "inputs": inputs, "outputs": outputs}
+        channels = {"inputs": self.inputs, "outputs": self.outputs}
+        return {"experiment": data, "missing": missing, **channels}
 
     def _state(self) -> State:
         callbacks = [[type(c).__name__, c.state()] for c in self.callbacks]
@@ -542,7 +440,3 @@ class Fitter(Experiment):
                 callback.act(self)
         if ranks.count > 1:
             ranks.wishes = [callback.wants(self) for callback in self.callbacks]
-
-
-def _channels(training: Training) -> tuple[int, int]:
-    return training.buffer.x.shape[2], training.buffer.y.shape[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import pickle
 import time
@@ -201,7 +200,8 @@ def joined() -> Iterator[Ranks]:
 def _init_process_group(backend: str) -> None:
     # Functions of this module take the group of its time of import as a default. Imported with an
     # optimizer, it would keep our group, whose threads then meet an interpreter that is gone.
-    importlib.import_module("torch.distributed.nn.functional")
+    import torch.distributed.nn.functional  # noqa: F401
+
     settings = os.environ
     if settings["TORCHELASTIC_USE_AGENT_STORE"] != "True" or settings["GROUP_WORLD_SIZE"] != "1":
         distributed.init_process_group(backend)

@@ -15,6 +15,7 @@ class Report:
     Attributes:
         samples: samples that updates have taken, over all streams.
         replayed: samples that updates went through once more, replayed or looked back on.
+        missing: outputs that were missing in the samples that updates have taken.
         updates: updates made.
         seconds: time spent in fitting, since the fitter was made or loaded.
         samples_timed: samples that were fitted in that time.
@@ -27,6 +28,7 @@ class Report:
 
     samples: int
     replayed: int
+    missing: int
     updates: int
     seconds: float
     samples_timed: int

@@ -6,17 +6,24 @@ any of it runs.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import torch
 
+from seqfit.configuration import ConfigurationError
 from seqfit.fitting.buffer import SampleBuffer
+from seqfit.fitting.checkpoint import CheckpointError
 from seqfit.fitting.course import Course
 from seqfit.fitting.ranks import Ranks
 from seqfit.fitting.source import SampleSource
+from seqfit.limits import in_short
+from seqfit.plugins import PluginError
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State, is_tensor, map_arrays
 from seqfit.validators import is_int
@@ -36,7 +43,8 @@ def restore(course: Course, state: State, schedule: UpdateSchedule, ranks: Ranks
     course.restore(state, ranks)
     for owner, name in (
         (course, "asked"), (course, "generated"), (course, "given"), (training, "updates"),
-        (training, "replayed"), (training.buffer, "first"), (training.buffer, "position"),
+        (training, "replayed"), (training, "missing"), (training.buffer, "first"),
+        (training.buffer, "position"),
     ):  # fmt: skip
         value = getattr(owner, name)
         if not is_int(value) or not 0 <= value < 2**62:
@@ -51,6 +59,28 @@ def restore(course: Course, state: State, schedule: UpdateSchedule, ranks: Ranks
         raise TypeError(f"the schedule gave {update!r:.40}")
     if source is not None:
         _require_source(source, begun, course.generated)
+
+
+@contextlib.contextmanager
+def refusing_what_does_not_fit(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong in taking over a file's content is an error that names the file.
+
+    Raises:
+        CheckpointError: something went wrong.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except PluginError as error:
+        raise CheckpointError(
+            f"{path} needs a part that is not installed: {in_short(error)}; install its "
+            "package, or give the part: Fitter.load(path, target=...)"
+        ) from error
+    except ConfigurationError as error:
+        raise CheckpointError(str(error)) from error
+    except Exception as error:  # parts raise what they like at a state that is not theirs
+        raise CheckpointError(f"{path} does not fit its experiment: {in_short(error)}") from error
 
 
 def require_form(found: State, examples: tuple[State, State], where: str) -> None:

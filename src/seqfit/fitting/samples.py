@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqfit.recordings import with_nan
+
 Samples = npt.NDArray[np.floating[Any]]
 
 
@@ -18,7 +20,7 @@ def as_array(values: Any, name: str) -> npt.NDArray[Any]:
         TypeError: the values are not real numbers.
     """
     try:
-        array = np.asarray(values)
+        array = np.asarray(with_nan(values))
     except ValueError:
         raise ValueError(f"{name} must be an array, got rows of different lengths") from None
     if array.dtype.kind not in "fiub":

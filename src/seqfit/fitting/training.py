@@ -38,6 +38,7 @@ class Training:
         schedule_state: the schedule's state before the next update.
         updates: updates made.
         replayed: samples of each stream that updates went through once more.
+        missing: outputs, over all streams, that were missing in what updates have taken.
         loss: mean loss over the new samples of the last update; NaN before it.
         curve: the course of the loss.
         ranks: the processes that fit together.
@@ -48,6 +49,7 @@ class Training:
     schedule_state: State
     updates: int = 0
     replayed: int = 0
+    missing: int = 0
     loss: float = math.nan
     curve: LossCurve = attrs.field(factory=LossCurve)
     ranks: Ranks = attrs.field(factory=Ranks)
@@ -101,7 +103,7 @@ class Training:
             ValueError: the schedule asked for samples that it may not look back on.
         """
         buffer, schedule = self.buffer, experiment.schedule
-        until = min(until, buffer.position + buffer.waiting)
+        until = min(until, buffer.end)
         device = experiment.device
         inputs = torch.from_numpy(buffer.x).to(device)  # (time, streams, inputs)
         outputs = torch.from_numpy(buffer.y).to(device)  # (time, streams, outputs)
@@ -142,6 +144,7 @@ class Training:
             "schedule_state": self.schedule_state,
             "updates": self.updates,
             "replayed": self.replayed,
+            "missing": self.missing,
             "loss": self.loss,
             "curve": attrs.asdict(self.curve),
         }
@@ -157,11 +160,14 @@ class Training:
         self.buffer = SampleBuffer.restored(state["buffer"], self._device)
         self.schedule_state = state["schedule_state"]
         self.updates, self.replayed = state["updates"], state["replayed"]
+        self.missing = state.get("missing", 0)
         self.loss = state["loss"]
         self.curve = LossCurve(**state["curve"])
 
     def _of_what_is_there(self, losses: list[float], length: int, streams: int) -> list[float]:
         """Mean losses of updates over the outputs that are not missing; NaN where all are.
+
+        Counts what is missing.
 
         Args:
             losses: means over all outputs, of which missing ones are 0.
@@ -175,6 +181,7 @@ class Training:
         if self.ranks.count > 1:
             shares *= y.shape[1] / streams
             self.ranks.sum(torch.from_numpy(shares))
+        self.missing += round(float((1 - shares).sum()) * length * streams * y.shape[2])
         return [
             loss / share if share else math.nan
             for loss, share in zip(losses, shares.tolist(), strict=True)

@@ -37,7 +37,8 @@ class LiveSource(abc.ABC):
                 None where there are no more and never will be.
 
         Raises:
-            ValueError: a sample is not made of finite numbers, or of another shape than the first.
+            ValueError: a sample is not made of finite numbers, but for outputs that may be missing,
+                or of another shape than the first.
             OSError: there is nothing to be read any more, although it was not the end.
         """
 

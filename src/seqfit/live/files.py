@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
+from seqfit.limits import require_file
 from seqfit.live.base import PATIENCE, Chunk, LiveSource, no_samples
 from seqfit.live.rows import BYTES_AT_ONCE, CsvRows
 from seqfit.recordings import as_names
-from seqfit.tables import require_file
 from seqfit.validators import is_int
 
 
@@ -27,10 +27,12 @@ class GrowingFile(LiveSource):
         outputs: names of the output columns.
         first: rows that are left out, for a fit that goes on behind those that it was given
             before: `Fitter.samples_given`.
+        missing: what an output cell without a number means: ``"error"``, or ``"mask"``, as of
+            `seqfit.Fitter`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: `first` is no such number.
+        ValueError: `first` is no such number, or `missing` is neither.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class GrowingFile(LiveSource):
         outputs: str | Sequence[str],
         *,
         first: int = 0,
+        missing: str = "error",
     ) -> None:
         if not is_int(first) or first < 0:
             raise ValueError(f"first must be a non-negative int, got {first!r}")
         self._path = Path(path)
         require_file(self._path)
-        self._rows = CsvRows(str(path), as_names(inputs), as_names(outputs), header=None)
+        self._rows = CsvRows(str(path), as_names(inputs), as_names(outputs), None, missing)
         self._file = self._path.open("rb", buffering=0)
         self._first = first
 

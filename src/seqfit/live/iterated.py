@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.live.base import PATIENCE, Chunk, LiveSource, no_samples
+from seqfit.recordings import with_nan
+from seqfit.tables import MASK_HINT
+from seqfit.validators import require_one_of
 
 _Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -27,9 +30,15 @@ class Iterated(LiveSource):
             one sample, each a number, an array of shape (channels,), or (streams, channels).
         chunks: whether each item is a chunk of samples instead; its arrays then have the time as
             their first axis: (time,), (time, channels), or (time, streams, channels).
+        missing: what an output that is NaN means: ``"error"``, or ``"mask"``, as of
+            `seqfit.Fitter`.
     """
 
-    def __init__(self, pairs: Iterable[tuple[Any, Any]], *, chunks: bool = False) -> None:
+    def __init__(
+        self, pairs: Iterable[tuple[Any, Any]], *, chunks: bool = False, missing: str = "error"
+    ) -> None:
+        require_one_of("missing", missing, ("error", "mask"))
+        self._missing = missing
         self._items = iter(pairs)
         self._chunks = chunks
         self._taken: deque[_Pair] = deque()  # with time as first axis
@@ -79,10 +88,10 @@ class Iterated(LiveSource):
         return False
 
     def _pair(self, item: Any) -> _Pair:
-        """The arrays of an item, with time as their first axis, all finite."""
+        """The arrays of an item, with time as their first axis, finite but for what is missing."""
         where = f"sample {self._number + 1} of the iterator"
         try:
-            x, y = (np.asarray(part) for part in item)
+            x, y = (np.asarray(with_nan(part)) for part in item)
         except (TypeError, ValueError):
             raise ValueError(f"{where} must be a pair (x, y), got {item!r:.100}") from None
         if not self._chunks:
@@ -90,8 +99,10 @@ class Iterated(LiveSource):
         for name, part in (("x", x), ("y", y)):
             if part.dtype.kind not in "fiub":
                 raise ValueError(f"{where}: {name} must hold real numbers, got {part!r:.100}")
-            if not np.isfinite(part).all():
-                raise ValueError(f"{where}: {name} must be finite, got {part!r:.100}")
+            is_masked = name == "y" and self._missing == "mask"
+            if (np.isinf(part) if is_masked else ~np.isfinite(part)).any():
+                hint = MASK_HINT if np.isnan(part).any() and not is_masked else ""
+                raise ValueError(f"{where}: {name} must be finite, got {part!r:.100}{hint}")
         if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
             raise ValueError(
                 f"{where}: the x and y of a chunk must be equally long arrays, "

@@ -27,6 +27,8 @@ class Pipe(LiveSource):
         header: the header line, if the rows may come without one, as they do for whoever goes on
             with a pipe in the middle.
         name: what it is called in errors.
+        missing: what an output cell without a number means: ``"error"``, or ``"mask"``, as of
+            `seqfit.Fitter`.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Pipe(LiveSource):
         *,
         header: str | None = None,
         name: str = "standard input",
+        missing: str = "error",
     ) -> None:
         self._descriptor = file.fileno()
-        self._rows = CsvRows(name, as_names(inputs), as_names(outputs), header)
+        self._rows = CsvRows(name, as_names(inputs), as_names(outputs), header, missing)
         self._has_ended = False
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 
 from seqfit.live.base import Chunk
 from seqfit.tables import CsvRow, TableError
+from seqfit.validators import require_one_of
 
 BYTES_AT_ONCE = 2**16
 LONGEST_LINE = 2**20
@@ -25,15 +26,27 @@ class CsvRows:
         inputs: names of the input columns.
         outputs: names of the output columns.
         header: the header line, if it is known; then it may come again, and is left out.
+        missing: ``"mask"`` where outputs may be missing, which are NaN then; otherwise
+            ``"error"``.
+
+    Raises:
+        ValueError: `missing` is neither.
     """
 
     def __init__(
-        self, source: str, inputs: Sequence[str], outputs: Sequence[str], header: str | None
+        self,
+        source: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        header: str | None,
+        missing: str,
     ) -> None:
         self._source, self._inputs, self._columns = source, len(inputs), (*inputs, *outputs)
+        require_one_of("missing", missing, ("error", "mask"))
+        self._optional = outputs if missing == "mask" else ()
         self.header = header
         self.rows = 0
-        self._row = None if header is None else CsvRow.of_header(header, source, self._columns)
+        self._row = None if header is None else self._row_of(header)
         self._lines: deque[bytes] = deque()
         self._line = 0  # lines before the first of these
         self._rest = b""  # of a line that has not ended yet
@@ -100,7 +113,7 @@ class CsvRows:
         except UnicodeDecodeError as error:
             raise TableError(f"{where} is not text in UTF-8: {error}") from None
         if self._row is None:
-            self._row = CsvRow.of_header(text, self._source, self._columns)
+            self._row = self._row_of(text)
             self.header = text
             return None
         if not text or (self._line == 0 and text == self.header):
@@ -109,3 +122,6 @@ class CsvRows:
             return []
         cells = next(csv.reader([text], delimiter=self._row.delimiter), [])
         return self._row(cells, self._line + 1, self.rows + 1)
+
+    def _row_of(self, header: str) -> CsvRow:
+        return CsvRow.of_header(header, self._source, self._columns, optional=self._optional)

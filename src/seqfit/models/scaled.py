@@ -63,9 +63,18 @@ class Scaled(Model):
         Args:
             model: the model in between.
             x: inputs, (time, streams, inputs).
-            y: outputs, (time, streams, outputs).
+            y: outputs, (time, streams, outputs); NaN where one is missing.
+
+        Raises:
+            ValueError: an input is not finite, or all outputs of a channel are missing.
         """
-        return cls(model, *_mean_and_deviation(x), *_mean_and_deviation(y))
+        without = np.flatnonzero(np.isnan(y).all(axis=(0, 1)))
+        if len(without):
+            raise ValueError(
+                f"output channel {without[0]} can't be scaled: all of its {len(y):,} samples are "
+                "missing"
+            )
+        return cls(model, *_mean_and_deviation(x), *_mean_and_deviation(y, leave_out=np.isnan(y)))
 
     def build(self, inputs: int, outputs: int) -> StreamModule:
         for name, numbers, channels in (
@@ -132,9 +141,10 @@ class _ScaledModule(Compilable, TeacherForced, StreamModule):
 
 
 def _mean_and_deviation(
-    values: npt.NDArray[np.floating[Any]],
+    values: npt.NDArray[np.floating[Any]], leave_out: npt.NDArray[np.bool_] | None = None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     samples = values.reshape(-1, values.shape[2]).astype(np.float64)
-    deviations = samples.std(axis=0)
+    used: Any = True if leave_out is None else ~leave_out.reshape(samples.shape)
+    deviations = samples.std(axis=0, where=used)
     deviations[deviations == 0] = 1.0
-    return tuple(samples.mean(axis=0).tolist()), tuple(deviations.tolist())
+    return tuple(samples.mean(axis=0, where=used).tolist()), tuple(deviations.tolist())

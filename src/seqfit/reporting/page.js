@@ -161,8 +161,10 @@
       const most = Math.max(200, this.place.clientWidth);
       const rows = this.series.rows;
       const data = rows.map((row) => ({
-        type: "scatter", mode: "lines", name: row.name, yaxis: axes[row.role], xaxis: "x",
+        type: "scatter", name: row.name, yaxis: axes[row.role], xaxis: "x",
+        mode: row.low.includes(null) ? "lines+markers" : "lines", // between gaps no line would show
         line: { ...styles[row.role], dash: dashes[row.channel % dashes.length] },
+        marker: { color: styles[row.role].color, size: 5 },
         opacity: row.role === "target" ? 0.55 : 1,
         ...thinned(row, this.series, ...this.range, most),
       }));

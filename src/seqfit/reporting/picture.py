@@ -50,10 +50,13 @@ def draw_fit(path: Path, fitter: Fitter, x: Samples, y: Samples, title: str) -> 
         signals.plot(time, x[shown, 0, channel], color="0.75", lw=1, label=label)
     for channel in range(y.shape[2]):
         of = "" if single else f" {channel + 1}"
-        signals.plot(time, y[shown, 0, channel], color="C0", lw=2.5, alpha=0.5, label=f"target{of}")
+        truth = y[shown, 0, channel]
+        lone = "." if np.isnan(truth).any() else ""  # between missing ones a line would not show
+        target = {"color": "C0", "lw": 2.5, "alpha": 0.5, "marker": lone, "label": f"target{of}"}
+        signals.plot(time, truth, **target)
         signals.plot(time, prediction[shown, 0, channel], color="C3", lw=1, label=f"output{of}")
-        error = prediction[shown, 0, channel] - y[shown, 0, channel]
-        errors.plot(time, error, color="C3" if single else f"C{channel}", lw=1)
+        error = prediction[shown, 0, channel] - truth
+        errors.plot(time, error, color="C3" if single else f"C{channel}", lw=1, marker=lone)
     signals.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     signals.set_ylabel("free run, held-out stream")
     signals.tick_params(labelbottom=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqfit.environment import environment
+from seqfit.evaluation.missing import missing_of
 from seqfit.evaluation.scores import Scores
 from seqfit.reporting import words
 from seqfit.reporting.account import RunAccount
@@ -56,9 +57,11 @@ def _scored(account: RunAccount) -> str:
         )
     length, streams = account.held_out.x.shape[:2]
     interval = "" if streams == 1 else " Below MAE and RMSE: 95% confidence over the streams."
+    missing = missing_of(account.held_out.y)
+    left_out = "" if missing is None else f" Missing, and not scored: {missing}."
     return (
         f"A free run from the start on {count(streams, 'held-out stream')} of "
-        f"{count(length, 'sample')}.{interval}"
+        f"{count(length, 'sample')}.{interval}{left_out}"
     )
 
 

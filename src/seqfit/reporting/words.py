@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqfit import configuration
+from seqfit.evaluation.missing import missing_in_words
 from seqfit.fitting.optimizers import LevenbergMarquardt
 from seqfit.reporting.account import RunAccount
 from seqfit.reporting.markup import count, number, prose, text
@@ -31,6 +32,9 @@ def sentence(account: RunAccount) -> str:
         f"({number(result['us_per_sample'])} µs a sample, engine {result['engine']}), with the "
         f"loss {_called(fitter.loss)} and seed {fitter.seed}."
     ]
+    missing = missing_in_words(fitter)
+    if missing is not None:
+        words.append(f"Missing, and left out: {missing}.")
     if result["interrupted"]:
         words.append("It was interrupted before its end.")
     return f"<p>{text(' '.join(words))}</p>"

@@ -136,7 +136,7 @@ class Dropout(Combined):
         def recall(window: int) -> State | None:
             parts = super(Dropout, self).skip(state["parts"], length - window)
             unknown = np.full_like(state["fill"], math.nan)
-            _, after = self.generate({"parts": parts, "fill": unknown}, window)
+            after = Signal.skip(self, {"parts": parts, "fill": unknown}, window)
             return None if np.isnan(after["fill"]).any() else after
 
         if self.fill is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit.states import State
+from seqfit.validators import require_length
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -73,6 +74,7 @@ class Signal(abc.ABC):
         Signals whose samples depend on their position alone reach any other at once; this default
         generates what lies between.
         """
+        require_length(length)
         for done in range(0, length, _BLOCK):
             _, state = self.generate(state, min(_BLOCK, length - done))
         return state

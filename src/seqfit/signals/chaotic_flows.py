@@ -52,7 +52,7 @@ class Lorenz(Orbit):
         return points_around(self.initial, ((-10, 10), (-10, 10), (15, 35)), streams, seed)
 
     def follow(self, points: Points, x: Array) -> None:
-        parameters = np.array([self.sigma, self.rho, self.beta])
+        parameters = np.array([self.sigma, self.rho, self.beta], np.float64)
         _integrate(_LORENZ, parameters, float(self.step), self.steps, points, x)
 
 
@@ -92,7 +92,7 @@ class Roessler(Orbit):
         return points_around(self.initial, ((-3, 3), (-3, 3), (0, 0.1)), streams, seed)
 
     def follow(self, points: Points, x: Array) -> None:
-        parameters = np.array([self.a, self.b, self.c])
+        parameters = np.array([self.a, self.b, self.c], np.float64)
         _integrate(_ROESSLER, parameters, float(self.step), self.steps, points, x)
 
 

@@ -20,7 +20,7 @@ from seqfit.philox import UINT
 from seqfit.signals.base import Array
 from seqfit.signals.position import ByPosition
 from seqfit.states import State
-from seqfit.validators import above, finite, positive
+from seqfit.validators import above, finite, positive, require_seed
 
 _LEVELS = 62
 _SPANS = 2.0 ** np.arange(_LEVELS)
@@ -138,6 +138,7 @@ def _wander(
     """
     numbers = state["streams"]
     x = np.empty((length, len(numbers), 1))
+    require_seed(state["seed"])
     seed, position = UINT(state["seed"]), state["position"]
     _bridge(seed, numbers.start, position, mean, deviation, steps, middles, x)
     return x

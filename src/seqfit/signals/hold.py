@@ -55,7 +55,7 @@ class RandomHold(Signal):
         def recall(window: int) -> State | None:
             unknown = np.full(len(state["held"]), math.nan)
             before = {"position": state["position"] + length - window, "held": unknown}
-            _, after = self.generate(state | before, window)
+            after = Signal.skip(self, state | before, window)
             return None if np.isnan(after["held"]).any() else after
 
         return look_back(self, state, length, recall)

@@ -16,9 +16,18 @@ from seqfit.validators import is_finite, must, natural, positive, positive_int
 _not_negative = must("a non-negative, finite number", lambda v: is_finite(v) and v >= 0)
 
 
+MOST_STEPS = 1_000_000
+"""Integration steps of a delay, all of which are held."""
+
+
 def _divides_delay(equation: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     positive(equation, attribute, value)
     count = equation.delay / value
+    if count > MOST_STEPS:
+        raise ValueError(
+            f"{attribute.name} must divide delay={equation.delay!r} into at most {MOST_STEPS:,} "
+            f"steps, got {value!r}"
+        )
     if round(count) < 1 or abs(count - round(count)) > 1e-9 * count:
         raise ValueError(
             f"{attribute.name} must divide delay={equation.delay!r} into whole steps, got {value!r}"

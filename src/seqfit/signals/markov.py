@@ -16,6 +16,8 @@ from seqfit.signals.position import look_back
 from seqfit.states import State
 from seqfit.validators import as_tuple, is_finite, natural
 
+_BLOCK = 4096
+
 
 def _as_rows(values: Any) -> Any:
     return tuple(as_tuple(row) for row in values) if isinstance(values, list | tuple) else values
@@ -95,13 +97,15 @@ class MarkovLevels(Signal):
         streams = len(state["level"])
 
         def recall(window: int) -> State | None:
-            start = state | {"position": state["position"] + length - window}
-            each = np.repeat(np.arange(len(self.levels))[:, None], streams, axis=1)
-            x = np.empty((window, streams, 1), dtype=np.float32)
-            ends = self._run(start, window, each, x)  # (levels to begin at, streams)
+            end = state["position"] + length
+            ends = np.repeat(np.arange(len(self.levels))[:, None], streams, axis=1)
+            x = np.empty((_BLOCK, streams, 1), dtype=np.float32)
+            for position in range(end - window, end, _BLOCK):
+                block = min(_BLOCK, end - position)
+                ends = self._run(state | {"position": position}, block, ends, x)
             if (ends != ends[0]).any():
                 return None
-            return state | {"position": state["position"] + length, "level": ends[0].copy()}
+            return state | {"position": end, "level": ends[0].copy()}
 
         return look_back(self, state, length, recall)
 

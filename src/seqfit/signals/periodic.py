@@ -33,7 +33,7 @@ def _start(phase: float | None, streams: int, seed: int) -> State:
     if phase is None:
         phases = uniforms(seed, streams, position=0, length=1)[0, :, 0].copy()
     else:
-        phases = np.full(streams, phase)
+        phases = np.full(streams, float(phase))
     return {"position": 0, "phases": phases}
 
 

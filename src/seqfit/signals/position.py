@@ -8,8 +8,9 @@ from typing import final
 
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State
+from seqfit.validators import require_length
 
-_NEAREST, _FURTHEST, _FACTOR = 64, 2**16, 32
+_NEAREST, _FACTOR = 64, 32
 
 
 class ByPosition(Signal):
@@ -26,10 +27,12 @@ class ByPosition(Signal):
 
     @final
     def generate(self, state: State, length: int) -> tuple[Array, State]:
-        return self.samples(state, length), self.skip(state, length)
+        after = self.skip(state, length)
+        return self.samples(state, length), after
 
     @final
     def skip(self, state: State, length: int) -> State:
+        require_length(length)
         return state | {"position": state["position"] + length}
 
 
@@ -38,6 +41,9 @@ def look_back(
 ) -> State:
     """The state some samples on, of a signal that forgets what it held.
 
+    It looks back further and further, until it sees enough; where it has to see all, that costs
+    little more than to generate it once.
+
     Args:
         signal: the signal.
         state: its state.
@@ -45,8 +51,9 @@ def look_back(
         recall: takes a number of samples, and gives the state after `length` from the last so many
             of them, or None where they don't tell it.
     """
+    require_length(length)
     window = _NEAREST
-    while window <= min(length, _FURTHEST):
+    while window <= length:
         after = recall(window)
         if after is not None:
             return after

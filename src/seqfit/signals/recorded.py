@@ -38,7 +38,7 @@ class Recorded(ByPosition):
     divisible = True
 
     def __attrs_post_init__(self) -> None:
-        data = self.recording.columns(self.columns)  # (time, streams, channels)
+        data = self.recording.inputs(self.columns)  # (time, streams, channels)
         object.__setattr__(self, "_data", data)
         object.__setattr__(self, "channels", data.shape[2])
         object.__setattr__(self, "max_streams", data.shape[1])

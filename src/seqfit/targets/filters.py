@@ -94,7 +94,7 @@ def _stable_sections(_filter: Any, attribute: attrs.Attribute[Any], value: Any) 
             shown = f"{pole.real:.6g}" if pole.imag == 0 else f"{pole:.6g}"
             raise ValueError(
                 f"{attribute.name} must be stable, with all poles inside the unit circle, but "
-                f"section {number} has a pole at {shown} (|pole| = {abs(pole):.6g})"
+                f"section {number} has a pole at {shown} (|pole| = {abs(pole):.10g})"
             )
 
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.compiling import compiled
+from seqfit.compiling import compiled, compiled_in_place
 from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
@@ -31,11 +31,12 @@ def _enough_at_rest(
 ) -> None:
     positive_int(target, attribute, value)
     rate = max(target.damping / target.mass, math.sqrt(abs(target.stiffness_at_rest) / target.mass))
-    least = math.ceil(target.sampling_time * rate)
+    least = target.sampling_time * rate
     if value < least:
+        spring = "stiffness" if isinstance(target, Duffing) else "stiffness, rise"
         raise ValueError(
-            f"{attribute.name} must be at least {least} to resolve small oscillations, "
-            f"got {value!r}"
+            f"{attribute.name} must be at least {np.ceil(least):.17g} to resolve small "
+            f"oscillations with this mass, damping, {spring} and sampling_time, got {value!r}"
         )
 
 
@@ -128,17 +129,21 @@ class BoucWenOscillator(Target):
     ``z' = rise y' - beta |y'| |z|**(n-1) z - gamma y' |z|**n`` and n is the `exponent`; from rest
     at 0. The force is held from each sample to the next, and y[t] is the position at sample t,
     before x[t] acts. Each input channel by itself. The defaults are the benchmark's, in SI units;
-    its inputs have an RMS value of some tens of N. The spring alone is `BoucWen`.
+    its tests are a random multisine from 5 to 150 Hz, of 50 N RMS, and a swept sine of 40 N. The
+    spring alone is `BoucWen`.
 
     It is integrated by the classical Runge-Kutta method of order 4 in steps of
     ``sampling_time / substeps``, which is of order 2 in steps in which y' or z changes its sign.
-    Where it gets so stiff that a radian of its oscillation would be shorter than a step,
-    `transform` raises a ValueError.
+    The benchmark's own data are made by Newmark's method at 15,000 Hz, 20 steps a sample, with
+    inputs of that rate, and then filtered; here, under a multisine of 50 N, 2 steps differ from
+    400 by 0.2% of the motion's deviation, and 20 by 0.002%. Where it gets so stiff that a radian
+    of its oscillation would be shorter than a step, `transform` raises a ValueError.
 
     References:
         Noël and Schoukens (2016), "Hysteretic benchmark with a dynamic nonlinearity", Workshop on
-        nonlinear system identification benchmarks; its alpha, beta gamma and beta delta are
-        `rise`, `beta` and `gamma` here.
+        nonlinear system identification benchmarks, Brussels, equations 1 to 3 and table 1: its
+        alpha = 5e4 is `rise` here, beta gamma = 1e3 x 0.8 is `beta`, beta delta = 1e3 x -1.1 is
+        `gamma`, and nu = 1 is `exponent`.
 
     Attributes:
         mass: of the body.
@@ -176,9 +181,9 @@ class BoucWenOscillator(Target):
             _bouc_wen_oscillator,
             x,
             state,
-            self.mass,
-            self.damping,
-            self.stiffness,
+            self.damping / self.mass,
+            self.stiffness / self.mass,
+            1 / self.mass,
             self.rise,
             self.beta,
             self.gamma,
@@ -229,10 +234,41 @@ def _duffing(
                 state[1, line] = v + h / 6.0 * (a1 + 2.0 * (a2 + a3) + a4)
 
 
-@compiled
+@compiled_in_place
 def _slope_of_z(v: float, z: float, rise: float, beta: float, gamma: float, n: float) -> float:
     power = abs(z) if n == 1.0 else abs(z) ** n
     return rise - (gamma + (beta if v * z > 0.0 else -beta)) * power
+
+
+@compiled_in_place
+def _after(
+    force: float,
+    p: float,
+    v: float,
+    z: float,
+    body: tuple[float, float, float],
+    spring: tuple[float, float, float],
+    n: float,
+    h: float,
+) -> tuple[float, float, float]:
+    """Position, velocity and force of the hysteresis after a step; NaN if that is too long."""
+    (damping, stiffness, gain), (rise, beta, gamma) = body, spring
+    slope = _slope_of_z(v, z, rise, beta, gamma, n)
+    a1, r1 = gain * (force - z) - damping * v - stiffness * p, v * slope
+    p2, v2, z2 = p + 0.5 * h * v, v + 0.5 * h * a1, z + 0.5 * h * r1
+    a2 = gain * (force - z2) - damping * v2 - stiffness * p2
+    r2 = v2 * _slope_of_z(v2, z2, rise, beta, gamma, n)
+    p3, v3, z3 = p + 0.5 * h * v2, v + 0.5 * h * a2, z + 0.5 * h * r2
+    a3 = gain * (force - z3) - damping * v3 - stiffness * p3
+    r3 = v3 * _slope_of_z(v3, z3, rise, beta, gamma, n)
+    p4, v4, z4 = p + h * v3, v + h * a3, z + h * r3
+    a4 = gain * (force - z4) - damping * v4 - stiffness * p4
+    r4 = v4 * _slope_of_z(v4, z4, rise, beta, gamma, n)
+    resolved = h * h * abs(stiffness + gain * slope) <= 1.0
+    p += h / 6.0 * (v + 2.0 * (v2 + v3) + v4)
+    v += h / 6.0 * (a1 + 2.0 * (a2 + a3) + a4)
+    z += h / 6.0 * (r1 + 2.0 * (r2 + r3) + r4)
+    return p, v, z if resolved else np.nan
 
 
 @compiled
@@ -240,9 +276,9 @@ def _bouc_wen_oscillator(
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
     state: npt.NDArray[np.float64],
-    mass: float,
     damping: float,
     stiffness: float,
+    gain: float,
     rise: float,
     beta: float,
     gamma: float,
@@ -250,25 +286,19 @@ def _bouc_wen_oscillator(
     h: float,
     substeps: float,
 ) -> None:
-    spring = (rise, beta, gamma, exponent)
+    body, spring = (damping, stiffness, gain), (rise, beta, gamma)
     for t in range(x.shape[0]):
         for line in range(x.shape[1]):
             y[t, line] = state[0, line]
-            force, p, v, z = x[t, line], state[0, line], state[1, line], state[2, line]
-            for _ in range(int(substeps)):
-                slope = _slope_of_z(v, z, *spring)
-                a1, r1 = (force - damping * v - stiffness * p - z) / mass, v * slope
-                p2, v2, z2 = p + 0.5 * h * v, v + 0.5 * h * a1, z + 0.5 * h * r1
-                a2 = (force - damping * v2 - stiffness * p2 - z2) / mass
-                r2 = v2 * _slope_of_z(v2, z2, *spring)
-                p3, v3, z3 = p + 0.5 * h * v2, v + 0.5 * h * a2, z + 0.5 * h * r2
-                a3 = (force - damping * v3 - stiffness * p3 - z3) / mass
-                r3 = v3 * _slope_of_z(v3, z3, *spring)
-                p4, v4, z4 = p + h * v3, v + h * a3, z + h * r3
-                a4 = (force - damping * v4 - stiffness * p4 - z4) / mass
-                r4 = v4 * _slope_of_z(v4, z4, *spring)
-                resolved = h * h * abs(stiffness + slope) <= mass
-                p += h / 6.0 * (v + 2.0 * (v2 + v3) + v4)
-                v += h / 6.0 * (a1 + 2.0 * (a2 + a3) + a4)
-                z = z + h / 6.0 * (r1 + 2.0 * (r2 + r3) + r4) if resolved else np.nan
-            state[0, line], state[1, line], state[2, line] = p, v, z
+        for _ in range(int(substeps)):
+            # Without a power, lines are the lanes of vectors.
+            if exponent == 1.0:
+                for line in range(x.shape[1]):
+                    p, v, z = state[0, line], state[1, line], state[2, line]
+                    p, v, z = _after(x[t, line], p, v, z, body, spring, 1.0, h)
+                    state[0, line], state[1, line], state[2, line] = p, v, z
+            else:
+                for line in range(x.shape[1]):
+                    p, v, z = state[0, line], state[1, line], state[2, line]
+                    p, v, z = _after(x[t, line], p, v, z, body, spring, exponent, h)
+                    state[0, line], state[1, line], state[2, line] = p, v, z

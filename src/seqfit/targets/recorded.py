@@ -23,6 +23,9 @@ class RecordedOutput(Target):
     belongs to a `seqfit.signals.Recorded` of the same recording; `seqfit.recordings.pair` makes
     both.
 
+    Where the recording masks what is missing, such an output is not a number, and a fit needs
+    ``missing="mask"``. A stretch without any output is an error.
+
     Attributes:
         recording: a `seqfit.recordings.Recording`, or what one is made from.
         columns: names of the columns, one output channel each.
@@ -33,7 +36,14 @@ class RecordedOutput(Target):
     _data: npt.NDArray[np.float64] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_data", self.recording.columns(self.columns))
+        data = self.recording.columns(self.columns)  # (time, streams, outputs)
+        if np.isnan(data).all():
+            names = ", ".join(map(repr, self.columns))
+            raise ValueError(
+                f"the stretch {self.recording.stretch!r} has no output: all {data.size:,} cells "
+                f"of {names} are missing"
+            )
+        object.__setattr__(self, "_data", data)
 
     def start(self, streams: int) -> State:
         available = self._data.shape[1]
@@ -50,7 +60,15 @@ class RecordedOutput(Target):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        return float(self._data.min()), float(self._data.max())
+        return float(np.nanmin(self._data)), float(np.nanmax(self._data))
+
+    @property
+    def has_missing(self) -> bool:
+        return self.recording.missing == "mask"
+
+    def count_missing(self) -> tuple[int, int]:
+        """How many output cells of the stretch are missing, and how many there are."""
+        return int(np.isnan(self._data).sum()), self._data.size
 
     @property
     def memory(self) -> Memory:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.compiling import compiled
+from seqfit.compiling import compiled, compiled_in_place
 from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
@@ -102,7 +102,7 @@ class CascadedTanks(Target):
         return False
 
 
-@compiled
+@compiled_in_place
 def _rates(
     a: float, b: float, inflow: float, over: float, tanks: tuple[float, float, float, float]
 ) -> tuple[float, float]:
@@ -113,7 +113,7 @@ def _rates(
     return inflow - over - upper_outlet * upper, filling
 
 
-@compiled
+@compiled_in_place
 def _after(
     a: float,
     b: float,
@@ -148,21 +148,28 @@ def _tanks(
     substeps: float,
 ) -> None:
     tanks = (upper_outlet, passage, lower_outlet, caught)
+    before = np.empty_like(state)
+    most = upper_outlet * math.sqrt(upper_height)  # runs through the upper tank where it is full
     for t in range(x.shape[0]):
         for line in range(x.shape[1]):
             y[t, line] = state[1, line]
-            a, b, inflow = state[0, line], state[1, line], pump * max(x[t, line], 0.0)
-            # What runs over while the upper tank is full; it stays full until the inflow changes.
-            over = max(inflow - upper_outlet * math.sqrt(upper_height), 0.0)
-            for _ in range(int(substeps)):
-                if a >= upper_height and over > 0.0:
-                    a, b = _after(upper_height, b, inflow, over, tanks, h)
-                else:
-                    next_a, next_b = _after(a, b, inflow, 0.0, tanks, h)
-                    if next_a > upper_height:  # it fills within the step
-                        part = h * (upper_height - a) / (next_a - a)
-                        next_a, next_b = _after(a, b, inflow, 0.0, tanks, part)
-                        next_a, next_b = _after(upper_height, next_b, inflow, over, tanks, h - part)
-                    a, b = next_a, next_b
-                a, b = min(a, upper_height), min(b, lower_height)
-            state[0, line], state[1, line] = a, b
+        for _ in range(int(substeps)):
+            # Lines are the lanes of vectors here; what few of them need comes apart, below.
+            for line in range(x.shape[1]):
+                a, b, inflow = state[0, line], state[1, line], pump * max(x[t, line], 0.0)
+                before[0, line], before[1, line] = a, b
+                # What runs over while the upper tank is full; it stays so until the inflow changes.
+                over = max(inflow - most, 0.0)
+                is_full = (a >= upper_height) & (over > 0.0)
+                a, over = upper_height if is_full else a, over if is_full else 0.0
+                state[0, line], state[1, line] = _after(a, b, inflow, over, tanks, h)
+            for line in range(x.shape[1]):
+                a, b, next_a = before[0, line], before[1, line], state[0, line]
+                if next_a > upper_height > a:  # it fills within the step
+                    inflow = pump * max(x[t, line], 0.0)
+                    part = h * (upper_height - a) / (next_a - a)
+                    _, b = _after(a, b, inflow, 0.0, tanks, part)
+                    over = max(inflow - most, 0.0)
+                    _, state[1, line] = _after(upper_height, b, inflow, over, tanks, h - part)
+                state[0, line] = min(next_a, upper_height)
+                state[1, line] = min(state[1, line], lower_height)

@@ -14,6 +14,10 @@ from seqfit import states
 from seqfit.configuration import NotSerialisable, fields_from_toml, fields_to_toml
 from seqfit.states import State
 from seqfit.testing.laws import Broken, Example, Law, describe
+from seqfit.testing.untouched import Untouched
+
+_PROCESSES = 4
+"""Processes that are started for a check: each may have to compile the component."""
 
 
 @final
@@ -43,6 +47,40 @@ def round_trip(state: State) -> State:
     except TypeError as error:
         raise Broken(f"a state can't be saved: {error}") from error
     return states.unpack(json.loads(json.dumps(structure)), arrays)
+
+
+def law_of_what_is_kept_elsewhere(
+    run: Callable[..., Run],
+    cases: Callable[[Any], st.SearchStrategy[Example]],
+    untouched: Untouched | None,
+) -> Law:
+    """The law that runs before, of whatever, change nothing.
+
+    It comes before all laws that run the component: what it sets aside once and for all, in its
+    module say, is there from then on, and nothing in this process tells it from a constant.
+
+    Args:
+        run: takes a component and the values of an example, and gives a run of it.
+        cases: the examples for a component.
+        untouched: a process in which it has not run.
+    """
+
+    def holds(subject: Any, **example: Any) -> None:
+        try:
+            first, again = (_outputs(subject, run, example) for _ in range(2))
+            is_same = states.same(first, again)
+        except Exception:  # what else is wrong with it, other laws say better
+            return
+        if not is_same:
+            raise Broken(f"{describe(subject)} gave something else when a run was repeated")
+        elsewhere = untouched and untouched.outputs(_outputs, subject, run, example)
+        if elsewhere is not None and not states.same(elsewhere, first):
+            raise Broken(
+                f"{describe(subject)} gave something else than in a process in which it had not "
+                "run before"
+            )
+
+    return Law("determinism", holds, cases, most=_PROCESSES)
 
 
 def laws_of_every_kind(
@@ -116,6 +154,15 @@ def laws_of_every_kind(
         Law("determinism", gives_the_same_again, cases),
         Law("state round trip", goes_on_from_a_saved_state, cases),
     )
+
+
+def _outputs(subject: Any, run: Callable[..., Run], example: Example) -> list[Any]:
+    running = run(subject, **states.copy(example))
+    state, outputs = running.start(), []
+    for given in running.feed:
+        out, state = running.advance(state, given)
+        outputs.append(states.copy(out))
+    return outputs
 
 
 def _survives_toml(subject: Any) -> None:

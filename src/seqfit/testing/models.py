@@ -15,7 +15,12 @@ from seqfit.signals.base import Array
 from seqfit.states import State
 from seqfit.testing import forcing, gradients
 from seqfit.testing.changes import changed_later, changed_stream, split
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import (
+    CONFIGURATION,
+    Run,
+    law_of_what_is_kept_elsewhere,
+    laws_of_every_kind,
+)
 from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws
 from seqfit.testing.modules import Builder, as_tensor, isolated_torch, leaves, near, near_trees, run
 from seqfit.testing.strategies import chunkings, samples
@@ -81,6 +86,7 @@ def _laws(inputs: int, outputs: int) -> list[Law]:
     )
     return [
         CONFIGURATION,
+        law_of_what_is_kept_elsewhere(at_work, fed, None),
         law("shape", _has_its_shape, once),
         law("state", _keeps_streams_first_in_its_state, once),
         law("determinism", _builds_the_same_weights, st.just({})),

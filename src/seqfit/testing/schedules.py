@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 
 from seqfit.schedules.base import Progress, Update, UpdateSchedule
 from seqfit.states import State
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import (
+    CONFIGURATION,
+    Run,
+    law_of_what_is_kept_elsewhere,
+    laws_of_every_kind,
+)
 from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws, describe
 from seqfit.testing.strategies import losses
+from seqfit.testing.untouched import untouched_process
 from seqfit.validators import is_int
 
 
@@ -35,14 +41,15 @@ def check_schedule(
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    check_laws(
-        schedule,
-        UpdateSchedule,
-        _LAWS,
-        bad_arguments=bad_arguments,
-        examples=examples,
-        on_verdict=on_verdict,
-    )
+    with untouched_process(schedule) as untouched:
+        check_laws(
+            schedule,
+            UpdateSchedule,
+            (law_of_what_is_kept_elsewhere(_run, _courses, untouched), *_LAWS),
+            bad_arguments=bad_arguments,
+            examples=examples,
+            on_verdict=on_verdict,
+        )
 
 
 def _courses(_schedule: UpdateSchedule) -> st.SearchStrategy[Example]:

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from seqfit.signals.base import Array, Signal
 from seqfit.states import State, same
 from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import (
+    CONFIGURATION,
+    Run,
+    law_of_what_is_kept_elsewhere,
+    laws_of_every_kind,
+)
 from seqfit.testing.laws import (
     BadArguments,
     Broken,
@@ -23,6 +28,7 @@ from seqfit.testing.laws import (
 )
 from seqfit.testing.outputs import require_dtype, require_finite, require_shape, require_within
 from seqfit.testing.strategies import chunkings, lengths, seeds, stream_counts
+from seqfit.testing.untouched import untouched_process
 from seqfit.validators import is_int
 
 MOST_STREAMS = 9
@@ -47,9 +53,15 @@ def check_signal(
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    check_laws(
-        signal, Signal, _LAWS, bad_arguments=bad_arguments, examples=examples, on_verdict=on_verdict
-    )
+    with untouched_process(signal) as untouched:
+        check_laws(
+            signal,
+            Signal,
+            (law_of_what_is_kept_elsewhere(_run, _at_once, untouched), *_LAWS),
+            bad_arguments=bad_arguments,
+            examples=examples,
+            on_verdict=on_verdict,
+        )
 
 
 def _once(signal: Signal) -> st.SearchStrategy[Example]:
@@ -83,6 +95,18 @@ def _in_chunks(signal: Signal) -> st.SearchStrategy[Example]:
             "streams": stream_counts(signal.max_streams),
             "seed": seeds(),
             "chunks": chunkings(signal.length),
+        }
+    )
+
+
+def _at_once(signal: Signal) -> st.SearchStrategy[Example]:
+    return st.fixed_dictionaries(
+        {
+            "streams": stream_counts(signal.max_streams),
+            "seed": seeds(),
+            "chunks": lengths(signal.length)
+            .filter(lambda length: length or signal.length == 0)
+            .map(lambda length: (length,)),
         }
     )
 

@@ -14,7 +14,12 @@ from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.testing.changes import changed_earlier, changed_later, changed_stream, split
-from seqfit.testing.every_kind import CONFIGURATION, Run, laws_of_every_kind
+from seqfit.testing.every_kind import (
+    CONFIGURATION,
+    Run,
+    law_of_what_is_kept_elsewhere,
+    laws_of_every_kind,
+)
 from seqfit.testing.laws import (
     BadArguments,
     Broken,
@@ -27,6 +32,7 @@ from seqfit.testing.laws import (
 )
 from seqfit.testing.outputs import require_array, require_dtype, require_finite, require_within
 from seqfit.testing.strategies import LONGEST, chunkings, samples
+from seqfit.testing.untouched import Untouched, untouched_process
 
 _Cases: TypeAlias = Callable[[Any], st.SearchStrategy[Example]]
 
@@ -56,25 +62,28 @@ def check_target(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
-    check_laws(
-        target,
-        Target,
-        _laws(xs),
-        bad_arguments=bad_arguments,
-        examples=examples,
-        on_verdict=on_verdict,
-    )
+    with untouched_process(target) as untouched:
+        check_laws(
+            target,
+            Target,
+            _laws(xs, untouched),
+            bad_arguments=bad_arguments,
+            examples=examples,
+            on_verdict=on_verdict,
+        )
 
 
-def _laws(xs: st.SearchStrategy[Array]) -> list[Law]:
+def _laws(xs: st.SearchStrategy[Array], untouched: Untouched | None) -> list[Law]:
     def fixed(**values: st.SearchStrategy[Any]) -> _Cases:
         return lambda _target: st.fixed_dictionaries(values)
 
     once = fixed(x=xs)
     dtypes = st.sampled_from(("float32", "float64"))
     in_chunks = fixed(x=xs, chunks=chunkings(), dtype=dtypes)
+    at_once = fixed(x=xs.filter(len), chunks=st.just(()), dtype=dtypes)
     return [
         CONFIGURATION,
+        law_of_what_is_kept_elsewhere(_run, at_once, untouched),
         Law("declarations", _declares_itself),
         Law("shape", _has_its_shape, once),
         Law("length 0 and 1", _takes_short_inputs, fixed(x=xs, length=st.integers(0, 1))),
