@@ -28,9 +28,9 @@ RESULTS, PAGE = DOCS / "diagnosis.json", DOCS / "diagnosis.md"
 REMARKS = (
     "What is not as clean as that:",
     "",
-    "- The measure of drift was changed after a first confirmation, which found drift in none of 4",
-    "  fits; its threshold was not. Fits with that defect, and healthy ones, were then diagnosed",
-    "  anew, with the same seeds.",
+    "- A first confirmation found drift in none of 4 fits, and its measure was then changed; and",
+    "  errors are since measured after a washout. No threshold was. All was then confirmed anew,",
+    "  with the same seeds.",
     "- Of the calibration, fits that the last changes concern were diagnosed anew; the others were",
     "  diagnosed before thresholds of steps and updates were lowered.",
     "- A suggestion is chosen by fitting it with the same seed, so that it is better on other",
