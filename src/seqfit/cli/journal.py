@@ -56,6 +56,7 @@ class Journal(Callback):
     def _write(self, fitter: Fitter) -> None:
         if not self._folder.ranks.is_first:
             return
-        self._folder.write_metrics(fitter)
+        # The time first: killed in between, no sample in the course is without its time.
         self._folder.write_json(TIME, self._spent(fitter))
+        self._folder.write_metrics(fitter)
         self._written = time.monotonic()
