@@ -242,6 +242,8 @@ def _described(cls: type[Any]) -> list[str]:
     entries = re.split(r"\n(?=\w)", textwrap.dedent(attributes).strip())
     for name, _, meaning in (entry.partition(":") for entry in entries):
         default = defaults[name]
+        if hasattr(default, "factory"):
+            default = default.factory()
         shown = "" if default is attrs.NOTHING else f" = {default!r}"
         lines.append(f"- `{name}{shown}`: {' '.join(meaning.split())}")
     return lines

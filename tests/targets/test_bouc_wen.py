@@ -100,7 +100,7 @@ def test_its_error_falls_with_the_fourth_power_of_the_step(outputs):
         (lambda: BoucWen(beta=0.5, gamma=-0.5), "gamma must be above -beta=-0.5"),
         (lambda: BoucWen(exponent=0.9), "exponent must be a finite number of at least 1, got 0.9"),
         (lambda: BoucWen(step=0.5), "step must be at most 0.0884 for these rise, beta"),
-        (lambda: BoucWen(ratio=-1), "ratio must be a probability between 0 and 1, got -1"),
+        (lambda: BoucWen(ratio=-1), "ratio must be a number from 0 to 1, got -1"),
     ],
 )
 def test_a_bad_argument_is_named_with_its_range(build, message):

@@ -93,7 +93,7 @@ def test_a_reset_starts_the_integral_anew(outputs, x, gain, threshold):
     ("build", "message"),
     [
         (lambda: ClippedSum(low=2), "high must be above low=2, got 1.0"),
-        (lambda: BackCalculatedIntegral(2), "tracking must be a probability between 0 and 1"),
+        (lambda: BackCalculatedIntegral(2), "tracking must be a number from 0 to 1"),
         (lambda: DeadZoneIntegral(-1), "dead_zone must be a non-negative, finite number, got -1"),
         (
             lambda: ResettableIntegral(initial=3),

@@ -173,7 +173,7 @@ def test_tanks_come_to_rest_where_what_comes_in_goes_out(outputs):
         ),
         (lambda: BoucWenOscillator(exponent=0), "exponent must be a finite number of at least 1"),
         (lambda: BoucWenOscillator(sampling_time=0.1), "substeps must be at least 23 to resolve"),
-        (lambda: CascadedTanks(caught=2), "caught must be a probability between 0 and 1, got 2"),
+        (lambda: CascadedTanks(caught=2), "caught must be a number from 0 to 1, got 2"),
         (
             lambda: CascadedTanks(upper_initial=20),
             "upper_initial must lie between 0 and upper_height=10.0, got 20",

@@ -66,7 +66,7 @@ def test_number_of_outputs_follows_the_inputs(outputs):
         (lambda: SaturatedIntegral(gain=float("inf")), "gain must be a finite number, got inf"),
         (lambda: SaturatedIntegral(low=1, high=0), "high must be above low=1, got 0"),
         (lambda: SaturatedIntegral(initial=2), "initial must lie between low=0.0 and high=1.0"),
-        (lambda: LeakyIntegral(leak=1.1), "leak must be a probability"),
+        (lambda: LeakyIntegral(leak=1.1), "leak must be a number from 0 to 1"),
         (lambda: Delay(samples=-1), "samples must be a non-negative int, got -1"),
         (lambda: Delay(samples=2.0), "samples must be a non-negative int, got 2.0"),
         (lambda: Chain([]), "parts must be one or more targets"),

@@ -332,6 +332,20 @@ def test_what_is_set_aside_once_and_for_all_is_seen(kind, drawn):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="splits a process off")
+@pytest.mark.parametrize("calls", [3, 100])
+def test_what_is_another_only_after_many_calls_is_seen(calls):
+    made = []
+
+    class Late(Identity):
+        def transform(self, x, state):
+            made.append(1)
+            return (x + x.dtype.type(len(made) > calls)).astype(x.dtype), state
+
+    with pytest.raises(LawViolation, match="^determinism"):
+        check_target(Late())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="splits a process off")
 def test_what_a_class_without_a_name_sets_aside_is_seen():
     first = []
 

@@ -87,6 +87,8 @@ def _list_recipes(names_only: bool, console: Console) -> None:
 def _tell(name: str, console: Console) -> None:
     import inspect
 
+    import attrs
+
     from seqfit import plugins
     from seqfit.cli.parts import which_kind
     from seqfit.recipes import RECIPES
@@ -98,7 +100,15 @@ def _tell(name: str, console: Console) -> None:
     kind, name = which_kind(name)
     component = plugins.load(kind, name)
     signature = inspect.signature(component)
-    settings = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    made = {
+        field.alias: field.default.factory()
+        for field in (attrs.fields(component) if attrs.has(component) else ())
+        if hasattr(field.default, "factory")
+    }
+    settings = [
+        p.replace(annotation=p.empty, default=made.get(name, p.default))
+        for name, p in signature.parameters.items()
+    ]
     told = signature.replace(parameters=settings, return_annotation=signature.empty)
     console.print(f"{kind[:-1]} {name}{told}\n", **plain)
     console.print(inspect.getdoc(component) or "It does not say what it is.", **plain)

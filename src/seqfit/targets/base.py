@@ -70,8 +70,8 @@ class Target(abc.ABC):
             state: the state after them.
 
         Raises:
-            ChannelError: `x` has a number of channels that the target cannot take; see
-                `require_samples`.
+            ChannelError: `x` has a number of channels that the target cannot take.
+            TypeError: `x` is not an array of float32 or float64; see `require_samples`.
         """
 
     @property
@@ -152,7 +152,7 @@ def stateless(parts: Iterable[Target]) -> bool:
 def require_samples(
     x: Array, owner: Target, inputs: int | None = None, or_more: bool = False
 ) -> None:
-    """Raise a ValueError unless `x` has the shape (time, streams, channels).
+    """Raise an error unless `x` is an array of floats, of shape (time, streams, channels).
 
     Args:
         x: the inputs of a target.
@@ -163,9 +163,13 @@ def require_samples(
     Raises:
         ChannelError: there is another number of channels.
         ValueError: it has not three axes.
+        TypeError: it is no array of float32 or float64, the dtypes that outputs can have.
     """
+    name = type(owner).__name__
+    if not isinstance(x, np.ndarray) or x.dtype not in (np.float32, np.float64):
+        what = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+        raise TypeError(f"{name} takes an array of float32 or float64, got {what}")
     if x.ndim != 3:
-        name = type(owner).__name__
         raise ValueError(f"{name} takes x of shape (time, streams, channels), got {x.shape}")
     if inputs is None or x.shape[2] == inputs or (or_more and x.shape[2] > inputs):
         return

@@ -14,7 +14,7 @@ from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.targets.recursion import each_channel
-from seqfit.validators import at_least, finite, non_negative, positive, probability
+from seqfit.validators import at_least, finite, fraction, non_negative, positive
 
 
 def _above_minus_beta(target: BoucWen, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -70,7 +70,7 @@ class BoucWen(Target):
     beta: float = attrs.field(default=1.0, validator=non_negative)
     gamma: float = attrs.field(default=1.0, validator=_above_minus_beta)
     exponent: float = attrs.field(default=2.0, validator=at_least(1))
-    ratio: float = attrs.field(default=0.1, validator=probability)
+    ratio: float = attrs.field(default=0.1, validator=fraction)
     stiffness: float = attrs.field(default=1.0, validator=finite)
     step: float = attrs.field(default=0.02, validator=_short_enough)
 

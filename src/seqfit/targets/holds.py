@@ -14,7 +14,7 @@ from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.targets.recursion import each_channel, one_output
-from seqfit.validators import finite, positive_int, probability
+from seqfit.validators import finite, fraction, positive_int
 
 
 @final
@@ -90,7 +90,7 @@ class PeakHold(Target):
         initial: y before the first sample.
     """
 
-    decay: float = attrs.field(default=0.99, validator=probability)
+    decay: float = attrs.field(default=0.99, validator=fraction)
     initial: float = attrs.field(default=0.0, validator=finite)
 
     def start(self, streams: int) -> State:

@@ -14,7 +14,7 @@ from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.targets.recursion import each_channel, one_output
-from seqfit.validators import above, between, finite, non_negative, probability
+from seqfit.validators import above, between, finite, fraction, non_negative
 
 
 class BoundedIntegral(Target):
@@ -83,7 +83,7 @@ class LeakyIntegral(Target):
         initial: y before the first sample.
     """
 
-    leak: float = attrs.field(default=0.05, validator=probability)
+    leak: float = attrs.field(default=0.05, validator=fraction)
     gain: float = attrs.field(default=0.05, validator=finite)
     initial: float = attrs.field(default=0.0, validator=finite)
 
@@ -160,7 +160,7 @@ class BackCalculatedIntegral(BoundedIntegral):
         initial: the sum before the first sample.
     """
 
-    tracking: float = attrs.field(default=0.1, validator=probability)
+    tracking: float = attrs.field(default=0.1, validator=fraction)
     gain: float = attrs.field(default=0.1, validator=finite)
     offset: float = attrs.field(default=0.5, validator=finite)
     low: float = attrs.field(default=0.0, validator=finite)

@@ -11,7 +11,7 @@ from seqfit.randomness import MISSING, derived_seed, uniforms
 from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
-from seqfit.validators import must, probability
+from seqfit.validators import fraction, must
 from seqfit.validators import seed as is_a_seed
 
 
@@ -33,7 +33,7 @@ class Missing(Target):
     """
 
     target: Target = attrs.field(validator=must("a target", lambda v: isinstance(v, Target)))
-    share: float = attrs.field(default=0.1, validator=probability)
+    share: float = attrs.field(default=0.1, validator=fraction)
     seed: int = attrs.field(default=0, validator=is_a_seed)
 
     def start(self, streams: int) -> State:

@@ -72,7 +72,8 @@ class NARX(Target):
         (2020), "SysIdentPy", Journal of Open Source Software 5 (54).
 
     Attributes:
-        terms: what is summed.
+        terms: what is summed: `Term(0.9, outputs=(0, 2), inputs=(0, 1))` is
+            ``0.9 y[t-2]^2 x[t-1]``, by the exponents of y[t-1], y[t-2] ... and of x[t], x[t-1] ...
         limit: greatest absolute value of an output.
     """
 

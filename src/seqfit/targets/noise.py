@@ -11,7 +11,7 @@ from seqfit.randomness import OBSERVATION, box_muller, derived_seed, uniforms
 from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
-from seqfit.validators import must, non_negative, probability
+from seqfit.validators import fraction, must, non_negative
 from seqfit.validators import seed as is_a_seed
 
 
@@ -37,7 +37,7 @@ class Noisy(Target):
 
     target: Target = attrs.field(validator=must("a target", lambda v: isinstance(v, Target)))
     deviation: float = attrs.field(default=0.05, validator=non_negative)
-    outliers: float = attrs.field(default=0.0, validator=probability)
+    outliers: float = attrs.field(default=0.0, validator=fraction)
     outlier_deviation: float = attrs.field(default=2.0, validator=non_negative)
     seed: int = attrs.field(default=0, validator=is_a_seed)
 

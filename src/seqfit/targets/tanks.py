@@ -14,7 +14,7 @@ from seqfit.states import State
 from seqfit.targets.base import Array, Target
 from seqfit.targets.memory import Memory
 from seqfit.targets.recursion import each_channel
-from seqfit.validators import between, positive, positive_int, probability
+from seqfit.validators import between, fraction, positive, positive_int
 
 
 @final
@@ -59,7 +59,7 @@ class CascadedTanks(Target):
     upper_outlet: float = attrs.field(default=0.05, validator=positive)
     passage: float = attrs.field(default=0.05, validator=positive)
     lower_outlet: float = attrs.field(default=0.05, validator=positive)
-    caught: float = attrs.field(default=0.5, validator=probability)
+    caught: float = attrs.field(default=0.5, validator=fraction)
     upper_height: float = attrs.field(default=10.0, validator=positive)
     lower_height: float = attrs.field(default=10.0, validator=positive)
     upper_initial: float = attrs.field(default=0.0, validator=between(0, "upper_height"))

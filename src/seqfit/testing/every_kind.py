@@ -56,8 +56,9 @@ def law_of_what_is_kept_elsewhere(
 ) -> Law:
     """The law that runs before, of whatever, change nothing.
 
-    It comes before all laws that run the component: what it sets aside once and for all, in its
-    module say, is there from then on, and nothing in this process tells it from a constant.
+    It is tried before all laws that run the component: what it sets aside once and for all, in its
+    module say, is there from then on, and nothing in this process tells it from a constant. It is
+    tried after them too, for what comes only after many calls.
 
     Args:
         run: takes a component and the values of an example, and gives a run of it.

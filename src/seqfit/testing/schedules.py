@@ -42,10 +42,11 @@ def check_schedule(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     with untouched_process(schedule) as untouched:
+        nothing_elsewhere = law_of_what_is_kept_elsewhere(_run, _courses, untouched)
         check_laws(
             schedule,
             UpdateSchedule,
-            (law_of_what_is_kept_elsewhere(_run, _courses, untouched), *_LAWS),
+            (nothing_elsewhere, *_LAWS, nothing_elsewhere),
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,
