@@ -266,6 +266,11 @@ def _recorded(
     signal, target = pair(recording, *columns_of)
     columns = signal.recording.during("train").columns
     x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
+    if len(x) == 1:
+        raise ValueError(
+            f"{data} has too few rows: the training stretch, the first 70% of them, has one row; "
+            "at least two are needed, and some thousands to learn from"
+        )
     _require_values(y, target.columns, "the training stretch")
     if not any(_spread(y[..., channel]) for channel in range(y.shape[2])):
         raise ValueError(
