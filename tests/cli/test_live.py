@@ -146,7 +146,6 @@ def test_bad_input_is_one_clear_line_and_keeps_what_was_fitted(
 
 
 def test_what_came_before_a_wrong_row_is_gone_on_with(run, tmp_path):
-    """The run of the rows before it and behind it is that of all of them, but for the scaling."""
     assert run(*STANDARD_INPUT, text=HEADER + "".join(ROWS[:300]) + "1;NA\n")[0] == 2
     code, out, err = run("resume", "here", "--json", text="".join(ROWS[300:600]))
     assert code == 0, err
