@@ -99,6 +99,13 @@ def test_a_column_of_times_has_no_gaps_to_mask(tmp_path):
     path.write_text("t,u,y\n0,1,\n,1,2\n2,1,3\n")
     with pytest.raises(TableError, match="column 't': '' is not a time$"):
         Recording(path, time="t", missing="mask").columns(["y"])
+    days = np.array(["2026-01-01", "NaT", "2026-01-03"], "datetime64[D]")
+    np.savez(tmp_path / "data.npz", t=days, y=np.zeros(3))
+    for source in (tmp_path / "data.npz", {"t": days, "y": np.zeros(3)}):
+        with pytest.raises(
+            TableError, match="column 't' must be finite, got nan at row 2, index 1$"
+        ):
+            Recording(source, time="t", missing="mask").columns(["y"])
 
 
 def test_recordings_with_the_same_gaps_are_the_same():

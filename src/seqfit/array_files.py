@@ -54,7 +54,7 @@ def read_arrays(
         column = as_numbers(array, what, name in times)
         if column.ndim == 2 and 1 in column.shape:  # MATLAB has no arrays of one axis
             column = column.ravel()
-        require_column(column, what, name in optional, hint)
+        require_column(column, what, name in optional, "" if name in times else hint)
         arrays[name] = column
     return arrays
 

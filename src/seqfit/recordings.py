@@ -208,8 +208,9 @@ class Recording:
                 f" (there are: {', '.join(source) or 'none'})"
             )
         what = f"column {name!r}"
-        column = array_files.as_numbers(source[name], what, name == self.time)
-        array_files.require_column(column, what, may_miss, hint)
+        is_time = name == self.time
+        column = array_files.as_numbers(source[name], what, is_time)
+        array_files.require_column(column, what, may_miss, "" if is_time else hint)
         return column
 
     def _span(self, samples: int) -> tuple[int, int]:
