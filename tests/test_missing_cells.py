@@ -27,6 +27,7 @@ GONE = RNG.random(ROWS) < 0.25
 GONE[:3] = True, False, False
 WORDS = itertools.cycle(["", "NaN", "nan", "NA", "n/a", "null", "None", "  "])
 FORMS = ["csv", "semicolons", "parquet", "npz", "mat", "memory", "masked"]
+INPUT_HINT = r"an input may not be missing: missing='mask' \(--missing mask\) is for outputs alone"
 HINT = r"an output may be missing where missing='mask' \(--missing mask\) says so, an input may not"
 
 
@@ -72,7 +73,7 @@ def test_a_missing_output_is_an_error_or_a_mask_as_one_says(form, tmp_path):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_missing_input_is_an_error_that_says_so(form, tmp_path):
     source = written(form, tmp_path)
-    with pytest.raises(TableError, match=f"column 'y'.*{HINT}"):
+    with pytest.raises(TableError, match=f"column 'y'.*{INPUT_HINT}"):
         pair(Recording(source, missing="mask"), "y", "u")
 
 
@@ -98,6 +99,13 @@ def test_a_column_of_times_has_no_gaps_to_mask(tmp_path):
     path.write_text("t,u,y\n0,1,\n,1,2\n2,1,3\n")
     with pytest.raises(TableError, match="column 't': '' is not a time$"):
         Recording(path, time="t", missing="mask").columns(["y"])
+    days = np.array(["2026-01-01", "NaT", "2026-01-03"], "datetime64[D]")
+    np.savez(tmp_path / "data.npz", t=days, y=np.zeros(3))
+    for source in (tmp_path / "data.npz", {"t": days, "y": np.zeros(3)}):
+        with pytest.raises(
+            TableError, match="column 't' must be finite, got nan at row 2, index 1$"
+        ):
+            Recording(source, time="t", missing="mask").columns(["y"])
 
 
 def test_recordings_with_the_same_gaps_are_the_same():
@@ -255,12 +263,12 @@ def test_live_rows_with_gaps_are_an_error_by_default_and_inputs_always(tmp_path)
             fitter(None, None).fit_live(source, ROWS)
     path = tmp_path / "inputs.csv"
     path.write_text("u,y\n,1\n")
-    for source in (
-        GrowingFile(path, "u", "y", missing="mask"),
-        Iterated([(np.nan, 1.0)], missing="mask"),
-        Iterated([(0.0, np.inf)], missing="mask"),
+    for source, message in (
+        (GrowingFile(path, "u", "y", missing="mask"), INPUT_HINT),
+        (Iterated([(np.nan, 1.0)], missing="mask"), INPUT_HINT),
+        (Iterated([(0.0, np.inf)], missing="mask"), r"finite, got array\(\[inf\]\)$"),
     ):
-        with pytest.raises(ValueError, match="finite"):
+        with pytest.raises(ValueError, match=message):
             source.read(9)
     for build in (
         lambda: GrowingFile(path, "u", "y", missing="no"),

@@ -5,6 +5,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import scipy.io
+import scipy.sparse
 
 from seqfit.recordings import Recording, pair
 from seqfit.signals import Recorded
@@ -27,6 +28,7 @@ def write(tmp_path):
         "u,y\n1,2\n3.5,-4e-1\n",
         "u;y\n1;2\n3,5;-0,4\n",
         "u;y\n1;2\n3.5;-0.4\n",
+        "day;u;y\n31.01.2026;1;2\n01.02.2026;3,5;-0,4\n\n\n",
         "u\ty\n1\t2\n3.5\t-.4\n\n",
         "\ufeffu, y\r\n 1, 2\r\n3.5,-0.4\r\n",
         "time,u,y\nmonday,1,2\ntuesday,3.5,-0.4\n",
@@ -47,6 +49,20 @@ def test_a_csv_file_is_read_whatever_separates_it(write, text):
         ("u,y\n1,1e999\n", "'1e999' is not a finite number"),
         ("u,y\n1_0,2\n", "'1_0' is not a finite number"),
         ("u,y\n1,\n", "column 'y': '' is not a finite number"),
+        ("u,y\n1,2\n3,1e39\n", r"data.csv, line 3 \(row 2\), column 'y': '1e39' is beyond 3.403e"),
+        ("u;y\n-1,1e300;2\n", "column 'u': '-1,1e300' is beyond 3.403e"),
+        (
+            "u;y\n1;1437,5\n3;2.432\n",
+            r"data.csv, line 3 \(row 2\), column 'y': '2.432' has a point, but '1437,5' has a "
+            "comma in line 2, column 'y'; a file has decimal points or decimal commas, not both",
+        ),
+        (
+            "u;y\n2.432;1,5\n",
+            "column 'y': '1,5' has a comma, but '2.432' has a point in line",
+        ),
+        ("u;y\n1;1.437,5\n", "'1.437,5' is not a finite number"),
+        ("u,y\n1,2\n\n\n3,4\n", "data.csv, line 3: it is blank, but rows follow; remove it, or w"),
+        ("u,y\r\n1,2\r\n\r\n3,4", "line 3: it is blank"),
         ("u,y\n1,2,3\n", "line 2: 3 cells, but the header has 2 columns"),
         ("u,yy\n1,2\n", "no column 'y'; did you mean 'yy'"),
         ("u,y,y\n1,2,3\n", "more than one column 'y'"),
@@ -67,13 +83,22 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_parquet_is_read_and_its_faults_are_named(tmp_path, write):
     path = tmp_path / "data.parquet"
-    table = {"u": [1, 2, 3], "y": [0.5, None, 1.5], "label": ["a", "b", "c"]}
+    table = {
+        "u": [1, 2, 3],
+        "y": [0.5, None, 1.5],
+        "label": ["a", "b", "c"],
+        "big": [1.0, 2.0, -1e300],
+        "when": np.array(["2026-01-01"] * 3, "datetime64[s]"),
+    }
     pyarrow.parquet.write_table(pyarrow.table(table), path)
     np.testing.assert_array_equal(read_columns(path, ["u"])["u"], [1, 2, 3])
     with pytest.raises(TableError, match="row 2, column 'y': None is not a finite number"):
         read_columns(path, ["y"])
-    with pytest.raises(TableError, match="'label' does not hold numbers"):
-        read_columns(path, ["label"])
+    for name in ("label", "when"):
+        with pytest.raises(TableError, match=f"'{name}' does not hold numbers"):
+            read_columns(path, [name])
+    with pytest.raises(TableError, match=r"row 3, column 'big': -1e\+300 is beyond 3.403e\+38"):
+        read_columns(path, ["big"], optional=["big"])
     with pytest.raises(TableError, match="no column 'v'"):
         read_columns(path, ["v"])
     with pytest.raises(TableError, match="not a Parquet file"):
@@ -126,7 +151,36 @@ def test_a_recording_that_ends_says_so():
     [
         (lambda: Recorded({"u": [1.0, float("nan")]}, "u"), "must be finite, got nan at row 2"),
         (lambda: Recorded({"u": [1.0]}, "v"), "no column 'v'"),
-        (lambda: Recorded({"u": [1.0], "v": [1.0, 2.0]}, ["u", "v"]), "one shape"),
+        (
+            lambda: Recorded({"u": [1.0], "v": [1.0, 2.0]}, ["u", "v"]),
+            "^column 'v' has 2 samples, but column 'u' has 1; columns of one recording must",
+        ),
+        (
+            lambda: Recorded({"u": np.zeros((4, 2)), "v": np.zeros((4, 3))}, ["u", "v"]),
+            "column 'v' has 3 streams, but column 'u' has 2",
+        ),
+        (
+            lambda: Recorded({"u": [1j, 2.0]}, "u"),
+            "column 'u' does not hold numbers but complex",
+        ),
+        (lambda: Recorded({"u": ["on"]}, "u"), "column 'u' does not hold numbers: could not conv"),
+        (lambda: Recorded({"u": [10**400]}, "u"), "column 'u' does not hold numbers: "),
+        (
+            lambda: Recorded({"u": np.array(["2026-01-01"], "datetime64[D]")}, "u"),
+            r"column 'u' does not hold numbers but datetime64\[D\]; only the column of times may",
+        ),
+        (
+            lambda: Recorded({"u": [0, 1e39]}, "u"),
+            r"column 'u': 1e\+39 at row 2, index 1 is beyond",
+        ),
+        (
+            lambda: Recorded({"u": [[0.0, 1.0], [2.0, -1e300]]}, "u"),
+            r"-1e\+300 at row 2, index \[1, 1\] is beyond",
+        ),
+        (
+            lambda: Recorded({"u": [np.finfo(np.longdouble).max]}, "u"),
+            "column 'u'.* (finite|beyond)",
+        ),
         (lambda: Recorded({"u": np.zeros((1, 1, 1))}, "u"), r"\(time,\) or \(time, streams\)"),
         (lambda: Recorded({"u": []}, "u"), "stretch 'all' of 0 recorded samples is empty"),
         (lambda: Recording({}, stretch="trian"), "did you mean 'train'"),
@@ -137,6 +191,51 @@ def test_a_recording_that_ends_says_so():
 def test_bad_recordings_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+@pytest.mark.parametrize("stretch", ["all", "train", "test"])
+@pytest.mark.parametrize("form", ["npz", "mat", "memory"])
+def test_columns_of_unequal_length_are_no_pair(form, stretch, tmp_path):
+    """Also where the stretches cut from them happen to be equally long."""
+    columns, path = {"u": np.arange(100.0), "y": np.arange(101.0)}, tmp_path / f"a.{form}"
+    if form == "memory":
+        path = columns
+    elif form == "npz":
+        np.savez(path, **columns)
+    else:
+        scipy.io.savemat(path, columns)
+    where = "^column" if form == "memory" else rf"^.*a\.{form}, column"
+    with pytest.raises(ValueError, match=f"{where} 'y' has 101 samples, but column 'u' has 100;"):
+        pair(Recording(path, stretch), "u", "y")
+    with pytest.raises(ValueError, match=f"{where} 'u' has 100 samples, but column 'y' has 101;"):
+        Recording(path, stretch, time="u").columns(["y"])
+
+
+def test_inputs_of_other_streams_than_the_outputs_are_no_pair():
+    columns = {"u": np.zeros((9, 2)), "v": np.zeros(9), "w": np.zeros((9, 1)), "y": np.zeros(9)}
+    with pytest.raises(ValueError, match="column 'y' has 1 streams, but column 'u' has 2"):
+        pair(columns, "u", "y")
+    assert pair(columns, "w", "y")[0].max_streams == 1
+
+
+def test_inputs_and_outputs_have_one_decimal_mark(write):
+    path = write("u;y\n1.200;0,5\n3.500;0,7\n")
+    with pytest.raises(TableError, match="column 'y': '0,5' has a comma, but '1.200' has a point"):
+        pair(path, "u", "y")
+
+
+def test_times_with_fractions_of_a_second_are_no_decimal_points(write):
+    path = write("t;u\n2026-01-01T00:00:00.5;0,5\n2026-01-01T00:00:01.5;1,5\n")
+    assert Recording(path, time="t").columns(["u"]).ravel().tolist() == [0.5, 1.5]
+    with pytest.raises(TableError, match="column 't': '0.5' has a point, but '0,5' has a comma"):
+        Recording(write("t;u\n0;0,5\n0.5;1\n"), time="t").columns(["u"])
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "xls", "ods", "h5", "hdf5", "feather", "json", "XLSX"])
+def test_another_format_is_named_with_those_that_are_read(write, ending):
+    message = rf"book\.{ending}: \.{ending.lower()} is not read; save it as CSV \(\.csv\), Parquet"
+    with pytest.raises(TableError, match=message):
+        pair(write(b"PK\x03\x04", f"book.{ending}"), "u", "y")
 
 
 def test_something_else_is_no_recording():
@@ -155,8 +254,11 @@ def test_arrays_of_numpy_and_matlab_files_are_columns(tmp_path):
 
 
 def test_what_is_wrong_in_an_array_file_is_named(tmp_path, write):
-    np.savez(tmp_path / "a.npz", u=[1.0, np.nan], words=["a"], objects=np.array([{}]))
-    scipy.io.savemat(tmp_path / "a.mat", {"u": [1.0, np.inf], "cube": np.zeros((2, 2, 2))})
+    days = np.array(["2026-01-01"], "datetime64[D]")
+    np.savez(tmp_path / "a.npz", u=[1.0, np.nan], words=["a"], objects=np.array([{}]), days=days)
+    np.savez(tmp_path / "big.npz", u=[1.0, 1e39])
+    columns = {"u": [1.0, np.inf], "cube": np.zeros((2, 2, 2)), "thin": scipy.sparse.eye_array(3)}
+    scipy.io.savemat(tmp_path / "a.mat", columns)
     np.save(tmp_path / "single.npz", np.zeros(3))
     (tmp_path / "single.npz.npy").rename(tmp_path / "single.npz")
     write(b"PK\x03\x04 no", "b.npz")
@@ -166,11 +268,18 @@ def test_what_is_wrong_in_an_array_file_is_named(tmp_path, write):
         ("a.npz", "u", "column 'u' must be finite, got nan at row 2"),
         ("a.npz", "v", "has no column 'v'"),
         ("a.npz", "words", "column 'words' does not hold numbers"),
+        (
+            "a.npz",
+            "days",
+            r"'days' does not hold numbers but datetime64\[D\]; only the column",
+        ),
+        ("big.npz", "u", r"big.npz, column 'u': 1e\+39 at row 2, index 1 is beyond 3.403e\+38"),
         ("a.npz", "objects", "is not an NPZ file of numbers"),
         ("single.npz", "u", "one array without a name"),
         ("b.npz", "u", "is not an NPZ file"),
         ("a.mat", "u", "column 'u' must be finite, got inf at row 2"),
         ("a.mat", "cube", r"must have the shape \(time,\) or \(time, streams\), got \(2, 2, 2\)"),
+        ("a.mat", "thin", r"'thin' is not a plain array but a .*; save it as one.* with full\("),
         ("b.mat", "u", "is not a MATLAB file"),
         ("c.mat", "u", "version 7.3, which is not read; save it with '-v7'"),
     ):
@@ -193,6 +302,7 @@ def test_a_column_of_times_gives_the_sampling_time(write, tmp_path):
     for name in ("a.parquet", "a.npz"):
         assert Recording(tmp_path / name, time="when").sampling_time() == 30
     assert Recording({"t": [0.0, 0.5, 1.0]}, time="t").sampling_time() == 0.5
+    assert Recording({"t": moments.astype("datetime64[ms]")}, time="t").sampling_time() == 30
     assert Recording(path).sampling_time() is None
 
 

@@ -26,6 +26,9 @@ LINE_CHARACTERS = 2**20
 ROWS = 2**30
 """The most rows of a table."""
 
+LARGEST = 3.4028234663852886e38
+"""The largest number of float32, as which samples are fitted."""
+
 MESSAGE_CHARACTERS = 500
 """How much of an error is told that speaks of what a file holds."""
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqfit import array_files, sampling
-from seqfit.tables import read_columns
+from seqfit.limits import in_short
+from seqfit.tables import INPUT_HINT, MASK_HINT, TableError, read_columns
 from seqfit.validators import as_tuple, boolean, did_you_mean, is_finite, one_of, text
 
 if TYPE_CHECKING:
@@ -25,14 +26,25 @@ def _freeze(source: Any) -> Any:
     if isinstance(source, str | Path):
         return str(source)
     if isinstance(source, Mapping):
-        return {
-            str(name): np.array(with_nan(values), dtype=np.float64)
-            for name, values in source.items()
-        }
+        return {str(name): _array(str(name), values) for name, values in source.items()}
     raise TypeError(
         "source must be a path or a mapping from column names to arrays, "
         f"got {type(source).__name__}"
     )
+
+
+def _array(name: str, values: Any) -> npt.NDArray[Any]:
+    """A column in memory as float64, or as dates and times where it holds such."""
+    try:
+        dtype = np.asanyarray(values).dtype
+        if dtype.kind == "M":
+            return np.array(np.ma.filled(values, np.datetime64("NaT")))
+        if dtype.kind not in "cm":
+            with np.errstate(over="ignore"):  # of more than float64: infinite, refused when read
+                return np.array(with_nan(values), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TableError(f"column {name!r} does not hold numbers: {in_short(error)}") from error
+    raise TableError(f"column {name!r} does not hold numbers but {dtype}")
 
 
 def _same_source(a: Any, b: Any) -> bool:
@@ -77,7 +89,7 @@ class Recording:
             to losses, scores and scales. A missing input is always an error.
     """
 
-    source: str | dict[str, npt.NDArray[np.float64]] = attrs.field(
+    source: str | dict[str, npt.NDArray[Any]] = attrs.field(
         converter=_freeze, eq=attrs.cmp_using(eq=_same_source)
     )
     stretch: Stretch = attrs.field(
@@ -100,15 +112,20 @@ class Recording:
             ValueError: a column is missing, the lengths differ, a value is not finite, samples
                 are missing, or the stretch is empty.
         """
+        return self._stretch(names, self.missing == "mask", MASK_HINT)
+
+    def inputs(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        """As `columns`, of inputs: none of them may be missing."""
+        return self._stretch(names, False, INPUT_HINT)
+
+    def _stretch(self, names: Sequence[str], may_miss: bool, hint: str) -> npt.NDArray[np.float64]:
         times = [] if self.time is None else [self.time]
-        columns = self._read(list(dict.fromkeys([*names, *times])))
+        columns = self._read(list(dict.fromkeys([*names, *times])), may_miss, hint)
         for name in times:
             self._step(columns[name])
-        shapes = {name: column.shape for name, column in columns.items()}
-        lengths = {len(column) for column in columns.values()}
-        if len(lengths) > 1 or len({shapes[name] for name in names}) > 1:
-            raise ValueError(f"recorded columns must have one shape, got {shapes}")
-        values = np.stack([np.atleast_2d(columns[name].T).T for name in names], axis=2)
+        tables = {name: np.atleast_2d(column.T).T for name, column in columns.items()}
+        self._require_one_shape(tables, names)
+        values = np.stack([tables[name] for name in names], axis=2)
         first, last = self._span(len(values))
         if first == last:
             raise ValueError(
@@ -116,9 +133,27 @@ class Recording:
             )
         return values[first:last]  # (time, streams, columns)
 
-    def inputs(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
-        """As `columns`, of inputs: none of them may be missing."""
-        return attrs.evolve(self, missing="error").columns(names)
+    def _require_one_shape(
+        self, tables: Mapping[str, npt.NDArray[np.float64]], names: Sequence[str]
+    ) -> None:
+        """Raise a ValueError unless columns are equally long, those of samples of as many streams.
+
+        Args:
+            tables: columns of shape (time, streams), with that of times.
+            names: of those that hold samples.
+        """
+        first, shape = names[0], tables[names[0]].shape
+        for name, table in tables.items():
+            if len(table) != len(tables[first]):
+                what = f"{len(table):,} samples", f"{shape[0]:,}"
+            elif name in names and table.shape != shape:
+                what = f"{table.shape[1]:,} streams", f"{shape[1]:,}"
+            else:
+                continue
+            raise ValueError(
+                f"{self._where}column {name!r} has {what[0]}, but column {first!r} has {what[1]}; "
+                "columns of one recording must have one shape, or rows would not belong together"
+            )
 
     def sampling_time(self) -> float | None:
         """Seconds from sample to sample; None where there is no column of times.
@@ -127,7 +162,9 @@ class Recording:
             FileNotFoundError: there is no such file.
             ValueError: the column is missing, or samples are.
         """
-        return None if self.time is None else self._step(self._read([self.time])[self.time])
+        if self.time is None:
+            return None
+        return self._step(self._read([self.time], False, MASK_HINT)[self.time])
 
     def during(self, stretch: Stretch) -> Recording:
         """The same recording, another stretch, once through."""
@@ -137,36 +174,43 @@ class Recording:
         """What a fit of this stretch is scored on: the test stretch, where there is one apart."""
         return self.during("all" if self.stretch == "all" else "test")
 
-    def _read(self, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
-        if not isinstance(self.source, str):
-            return {name: self._from_memory(self.source, name) for name in names}
-        path = Path(self.source)
-        optional = [name for name in names if self._may_miss(name)]
-        if path.suffix.lower() in array_files.SUFFIXES:
-            return array_files.read_arrays(path, names, optional)
+    def _read(
+        self, names: Sequence[str], may_miss: bool, hint: str
+    ) -> dict[str, npt.NDArray[np.float64]]:
         times = () if self.time is None else (self.time,)
-        return read_columns(path, names, times, optional)
+        optional = [name for name in names if may_miss and name not in times]
+        if not isinstance(self.source, str):
+            return {
+                name: self._from_memory(self.source, name, name in optional, hint) for name in names
+            }
+        path = Path(self.source)
+        read = (
+            array_files.read_arrays if path.suffix.lower() in array_files.SUFFIXES else read_columns
+        )
+        return read(path, names, times, optional, hint)
 
-    def _may_miss(self, name: str) -> bool:
-        return self.missing == "mask" and name != self.time
+    @property
+    def _where(self) -> str:
+        return f"{self.source}, " if isinstance(self.source, str) else ""
 
     def _step(self, times: npt.NDArray[np.float64]) -> float:
         try:
             return sampling.sampling_time(times, str(self.time))
         except ValueError as error:
-            where = f"{self.source}, " if isinstance(self.source, str) else ""
-            raise ValueError(f"{where}{error}") from None
+            raise ValueError(f"{self._where}{error}") from None
 
     def _from_memory(
-        self, source: dict[str, npt.NDArray[np.float64]], name: str
+        self, source: dict[str, npt.NDArray[Any]], name: str, may_miss: bool, hint: str
     ) -> npt.NDArray[np.float64]:
         if name not in source:
             raise ValueError(
                 f"the recording has no column {name!r}{did_you_mean(name, source)}"
                 f" (there are: {', '.join(source) or 'none'})"
             )
-        column = source[name]
-        array_files.require_column(column, f"column {name!r}", self._may_miss(name))
+        what = f"column {name!r}"
+        is_time = name == self.time
+        column = array_files.as_numbers(source[name], what, is_time)
+        array_files.require_column(column, what, may_miss, "" if is_time else hint)
         return column
 
     def _span(self, samples: int) -> tuple[int, int]:
@@ -237,7 +281,7 @@ def pair(
         outputs: names of the output columns.
 
     Raises:
-        ValueError: a column is in both, missing, or not finite.
+        ValueError: a column is in both, missing, not finite, or longer than another.
     """
     from seqfit.signals import Recorded
     from seqfit.targets import RecordedOutput
@@ -246,4 +290,7 @@ def pair(
     both = set(as_names(inputs)) & set(as_names(outputs))
     if both:
         raise ValueError(f"column {sorted(both)[0]!r} can't be both input and output")
-    return Recorded(recording, as_names(inputs)), RecordedOutput(recording, as_names(outputs))
+    signal = Recorded(recording, as_names(inputs))
+    target = RecordedOutput(recording, as_names(outputs))
+    recording.columns((*signal.columns, *target.columns))  # raises where they don't belong together
+    return signal, target

@@ -7,13 +7,13 @@ import datetime
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TextIO, final
+from typing import Any, TextIO, final
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.limits import LINE_CHARACTERS, ROWS, in_short, printable, require_file
+from seqfit.limits import LARGEST, LINE_CHARACTERS, ROWS, in_short, printable, require_file
 from seqfit.validators import did_you_mean
 
 Column = npt.NDArray[np.float64]
@@ -29,6 +29,28 @@ MASK_HINT = (
 )
 """What errors about a missing number add."""
 
+INPUT_HINT = "; an input may not be missing: missing='mask' (--missing mask) is for outputs alone"
+"""What they add where it is known to be an input."""
+
+BEYOND = f"beyond {LARGEST:.4g}, the largest number of float32"
+
+UNREAD = frozenset(
+    (
+        ".xlsx",
+        ".xlsm",
+        ".xls",
+        ".ods",
+        ".h5",
+        ".hdf5",
+        ".feather",
+        ".arrow",
+        ".json",
+        ".npy",
+        ".pkl",
+    )
+)
+"""Endings of files that hold no text of CSV."""
+
 
 class TableError(ValueError):
     """A table that can't be read as numbers; the message names the file and the place."""
@@ -39,11 +61,13 @@ def read_columns(
     columns: Sequence[str],
     times: Collection[str] = (),
     optional: Collection[str] = (),
+    hint: str = MASK_HINT,
 ) -> dict[str, Column]:
     """Columns of a CSV file with a header line, or of a Parquet file.
 
     A CSV file may be separated by commas, semicolons, tabs or bars; next to semicolons, numbers
-    may have a decimal comma. Columns that are not asked for may hold anything.
+    may have a decimal comma: all of them or none, so that no thousands are taken for a decimal
+    point. Columns that are not asked for may hold anything.
 
     Args:
         path: the file; ``.parquet`` and ``.pq`` are Parquet, anything else is CSV.
@@ -51,27 +75,44 @@ def read_columns(
         times: those of them that may hold dates and times (ISO 8601) too, which become seconds
             since 1970; without a time zone they are taken as UTC.
         optional: those of them of which cells may be missing: empty, NaN, NA or null.
+        hint: what errors about any other missing cell add.
 
     Returns:
         Each column as an array of shape (time,), all finite but for what is missing: NaN.
 
     Raises:
         FileNotFoundError: there is no such file.
-        TableError: a column is missing, or a cell is not a finite number.
+        TableError: it is of another format, a column is missing, a cell is not a finite number of
+            float32, or a line between rows is blank.
         ImportError: the extra ``parquet`` is not installed.
     """
     require_file(path)
+    require_format(path)
     read = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
-    return read(path, columns, times, optional)
+    return read(path, columns, times, optional, hint)
+
+
+def require_format(path: Path) -> None:
+    """Raise a TableError where a file's ending says that it is of a format that is not read."""
+    suffix = path.suffix.lower()
+    if suffix in UNREAD:
+        raise TableError(
+            f"{path}: {suffix} is not read; save it as CSV (.csv), Parquet (.parquet), NPZ (.npz) "
+            "or MATLAB (.mat)"
+        )
 
 
 def _read_csv(
-    path: Path, columns: Sequence[str], times: Collection[str], optional: Collection[str]
+    path: Path,
+    columns: Sequence[str],
+    times: Collection[str],
+    optional: Collection[str],
+    hint: str,
 ) -> dict[str, Column]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = _lines(file, path)
-            row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times, optional)
+            row_of = CsvRow.of_header(next(lines, ""), str(path), columns, times, optional, hint)
             return _parse_csv(lines, row_of)
     except UnicodeDecodeError as error:
         raise TableError(f"{path} is not text in UTF-8: {error}") from error
@@ -94,16 +135,37 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 
 def _parse_csv(lines: Iterator[str], row_of: CsvRow) -> dict[str, Column]:
     values: list[float] = []
-    row = 1
+    row, blank = 1, 0
     reader = csv.reader(lines, delimiter=row_of.delimiter)
     for cells in reader:
-        if cells:
-            values += row_of(cells, reader.line_num + 1, row)
-            row += 1
+        if not cells:
+            blank = blank or reader.line_num + 1
+            continue
+        if blank:
+            raise blank_line(row_of.source, blank)
+        values += row_of(cells, reader.line_num + 1, row)
+        row += 1
     if not values:
         raise TableError(f"{row_of.source} holds no row below its header")
     table = np.array(values).reshape(-1, len(row_of.columns))
     return {name: table[:, i].copy() for i, (name, _) in enumerate(row_of.columns)}
+
+
+def blank_line(source: str, line: int) -> TableError:
+    """The error about a blank line with rows behind it, which would all move up by a sample."""
+    return TableError(
+        f"{source}, line {line}: it is blank, but rows follow; remove it, or write the row that is "
+        "missing there"
+    )
+
+
+@final
+@attrs.define
+class DecimalMark:
+    """The decimal mark of the rows so far: a point or a comma, and where it was seen first."""
+
+    mark: str = ""
+    seen: str = ""
 
 
 @final
@@ -118,6 +180,8 @@ class CsvRow:
         columns: name and position of each that is read.
         times: names of those that may hold dates and times.
         optional: names of those of which cells may be missing.
+        hint: what errors about any other missing cell add.
+        decimal: the decimal mark of the rows so far.
     """
 
     source: str
@@ -126,6 +190,8 @@ class CsvRow:
     columns: tuple[tuple[str, int], ...]
     times: frozenset[str]
     optional: frozenset[str]
+    hint: str
+    decimal: DecimalMark = attrs.field(init=False, factory=DecimalMark, eq=False)
     _readers: tuple[tuple[Callable[[str, bool], float], int], ...] = attrs.field(
         init=False, eq=False, repr=False
     )
@@ -147,6 +213,7 @@ class CsvRow:
         columns: Sequence[str],
         times: Collection[str] = (),
         optional: Collection[str] = (),
+        hint: str = MASK_HINT,
     ) -> CsvRow:
         """For the rows below a header line.
 
@@ -157,7 +224,7 @@ class CsvRow:
         names = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter), []))
         require_columns(source, columns, names)
         positions = tuple((name, names.index(name)) for name in columns)
-        return cls(source, delimiter, names, positions, frozenset(times), frozenset(optional))
+        return cls(source, delimiter, names, positions, frozenset(times), frozenset(optional), hint)
 
     def __call__(self, cells: Sequence[str], line: int, row: int) -> list[float]:
         """The numbers of a row, in the order in which the columns were asked for.
@@ -170,7 +237,8 @@ class CsvRow:
             row: its number below the header.
 
         Raises:
-            TableError: there are too few or too many cells, or one is not a finite number.
+            TableError: there are too few or too many cells, one is not a finite number of float32,
+                or has a decimal point in a table of decimal commas, or the reverse.
         """
         if len(cells) != len(self.names):
             raise TableError(
@@ -184,13 +252,44 @@ class CsvRow:
                 values.append(read(cells[position], decimal_comma))
         except ValueError:
             name, position = self.columns[len(values)]
-            kind = "a time" if name in self.times else "a finite number"
-            is_hinted = _is_missing(cells[position]) and name not in self.times
             raise TableError(
-                f"{self.source}, line {line} (row {row}), column {name!r}: "
-                f"{_shortened(cells[position])} is not {kind}{MASK_HINT if is_hinted else ''}"
+                f"{self._place(line, row, name)}: {_shortened(cells[position])} is "
+                f"{self._fault(name, cells[position])}"
             ) from None
+        if decimal_comma:
+            self._require_one_mark(cells, line, row)
         return values
+
+    def _require_one_mark(self, cells: Sequence[str], line: int, row: int) -> None:
+        """Raise a TableError where a number has another decimal mark than those before it.
+
+        Beside decimal commas, 2.432 may as well be two thousand.
+        """
+        for name, position in self.columns:
+            cell = cells[position]
+            mark = "," if "," in cell else "." if "." in cell else ""
+            if not mark or mark == self.decimal.mark:
+                continue
+            if name in self.times and not _is_finite(cell, True):
+                continue  # a date
+            here = f"{_shortened(cell)} has a {'comma' if mark == ',' else 'point'}"
+            if self.decimal.mark:
+                raise TableError(
+                    f"{self._place(line, row, name)}: {here}, but {self.decimal.seen}; a file has "
+                    "decimal points or decimal commas, not both, and nothing between thousands"
+                )
+            self.decimal.mark = mark
+            self.decimal.seen = f"{here} in line {line}, column {name!r}"
+
+    def _place(self, line: int, row: int, name: str) -> str:
+        return f"{self.source}, line {line} (row {row}), column {name!r}"
+
+    def _fault(self, name: str, cell: str) -> str:
+        if name in self.times:
+            return "not a time"
+        if _is_missing(cell):
+            return f"not a finite number{self.hint}"
+        return BEYOND if _is_finite(cell, self.delimiter == ";") else "not a finite number"
 
 
 def _shortened(cell: str) -> str:
@@ -198,17 +297,28 @@ def _shortened(cell: str) -> str:
 
 
 def _number(cell: str, decimal_comma: bool) -> float:
+    value = _float(cell, decimal_comma)
+    if not -LARGEST <= value <= LARGEST:
+        raise ValueError
+    return value
+
+
+def _float(cell: str, decimal_comma: bool) -> float:
     if "_" in cell:  # Python reads 1_0 as 10
         raise ValueError
     try:
-        value = float(cell)
+        return float(cell)
     except ValueError:
         if not decimal_comma:
             raise
-        value = float(cell.replace(",", "."))
-    if not math.isfinite(value):
-        raise ValueError
-    return value
+        return float(cell.replace(",", "."))
+
+
+def _is_finite(cell: str, decimal_comma: bool) -> bool:
+    try:
+        return math.isfinite(_float(cell, decimal_comma))
+    except ValueError:
+        return False
 
 
 def _is_missing(cell: str) -> bool:
@@ -230,7 +340,11 @@ def _seconds(cell: str, decimal_comma: bool) -> float:
 
 
 def _read_parquet(
-    path: Path, columns: Sequence[str], times: Collection[str], optional: Collection[str]
+    path: Path,
+    columns: Sequence[str],
+    times: Collection[str],
+    optional: Collection[str],
+    hint: str,
 ) -> dict[str, Column]:
     try:
         import pyarrow
@@ -263,16 +377,23 @@ def _read_parquet(
             raise TableError(
                 f"{path}, column {name!r} does not hold numbers: {in_short(error)}"
             ) from error
-        wrong = np.flatnonzero(np.isinf(column) if name in optional else ~np.isfinite(column))
+        wrong = np.flatnonzero(unusable(column, name in optional))
         if len(wrong):
-            is_hinted = np.isnan(column[wrong[0]]) and name not in times
+            value = column[wrong[0]]
+            fault = BEYOND if np.isfinite(value) else "not a finite number"
             raise TableError(
                 f"{path}, row {wrong[0] + 1}, column {name!r}: "
-                f"{cells[int(wrong[0])].as_py()!r} is not a finite number"
-                f"{MASK_HINT if is_hinted else ''}"
+                f"{cells[int(wrong[0])].as_py()!r} is {fault}"
+                f"{hint if np.isnan(value) and name not in times else ''}"
             )
         values[name] = np.array(column)
     return values
+
+
+def unusable(numbers: npt.NDArray[Any], may_miss: bool) -> npt.NDArray[np.bool_]:
+    """Which numbers can't be samples: infinite, beyond float32, or NaN unless it may be missing."""
+    usable: npt.NDArray[np.bool_] = np.abs(numbers) <= np.float32(LARGEST)
+    return np.logical_not(usable | np.isnan(numbers) if may_miss else usable)
 
 
 def require_columns(source: str, columns: Sequence[str], names: Sequence[str]) -> None:

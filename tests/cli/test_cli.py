@@ -218,6 +218,19 @@ def test_data_too_short_to_be_scored_is_refused_before_the_fit(run, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_data_of_one_row_or_out_of_step_is_one_clear_line(run, tmp_path):
+    (tmp_path / "one.csv").write_text("u,y\n1,2\n")
+    np.savez(tmp_path / "uneven.npz", u=np.arange(100.0), y=np.arange(90.0))
+    for data, message in (
+        ("one.csv", "error: the training stretch of one.csv has one row, at least two are needed"),
+        ("uneven.npz", "error: uneven.npz, column 'y' has 90 samples, but column 'u' has 100;"),
+    ):
+        code, out, err = run("fit", "--data", data, "--input", "u", "--output", "y")
+        assert (code, out) == (2, "")
+        assert err.startswith(message)
+        assert len(err.splitlines()) == 1
+
+
 def test_a_wrong_key_in_an_experiment_file_is_named(run, tmp_path):
     run("fit", *SMALL, "--run", "a")
     text = (tmp_path / "a" / "experiment.toml").read_text()

@@ -100,6 +100,25 @@ def test_ctrl_c_before_all_first_samples_have_come_loses_none_of_them(run, tmp_p
             "standard input, line 2002 (row 2001), column 'flow': 'NA' is not a finite number",
             2000,
         ),
+        (
+            HEADER + "".join(ROWS[:300]) + "1;NA\n" + "".join(ROWS[300:2000]),
+            [],
+            "standard input, line 302 (row 301), column 'flow': 'NA' is not a finite number",
+            300,
+        ),
+        (
+            HEADER + "".join(ROWS[:300]) + "1e39;1\n",
+            [],
+            "standard input, line 302 (row 301), column 'valve': '1e39' is beyond 3.403e+38",
+            300,
+        ),
+        (HEADER + "NA;1\n" + ROWS[0], [], "line 2 (row 1), column 'valve': 'NA' is not", None),
+        (
+            (HEADER + "".join(ROWS[:9])).replace("\n", "\r"),
+            [],
+            "standard input, line 1: a carriage return without a line feed",
+            None,
+        ),
         (HEADER, ["--recipe", "gru"], "give --samples, or take --recipe gru_live", None),
         (HEADER, ["--retries", "2"], "--retries is not for samples as they come", None),
         (HEADER, ["--time", "t"], "--time is not for samples as they come", None),
@@ -124,6 +143,14 @@ def test_bad_input_is_one_clear_line_and_keeps_what_was_fitted(
     else:
         fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
         assert fitter.samples_given == kept
+
+
+def test_what_came_before_a_wrong_row_is_gone_on_with(run, tmp_path):
+    assert run(*STANDARD_INPUT, text=HEADER + "".join(ROWS[:300]) + "1;NA\n")[0] == 2
+    code, out, err = run("resume", "here", "--json", text="".join(ROWS[300:600]))
+    assert code == 0, err
+    assert "going on after 300 samples" in err
+    assert json.loads(out.splitlines()[-1])["samples"] == 600
 
 
 def test_follow_needs_data(run):

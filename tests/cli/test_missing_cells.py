@@ -102,7 +102,7 @@ def test_its_run_is_evaluated_diagnosed_and_reported(run, folder, fitted):
         ),
         (
             ["fit", "--data", "data.csv", "--input", "y", "--output", "u", "--missing", "mask"],
-            "column 'y': '' is not a finite number; an output may be missing where",
+            "column 'y': '' is not a finite number; an input may not be missing",
         ),
         (
             ["fit", "--data", "gone.csv", *COLUMNS, "--missing", "mask"],
@@ -173,7 +173,7 @@ class TestLiveRows:
         ("text", "options", "message"),
         [
             ("u,y\n1,\n", [], "line 2 (row 1), column 'y': '' is not a finite number; an output"),
-            ("u,y\n,1\n", ["--missing", "mask"], "column 'u': '' is not a finite number; an outp"),
+            ("u,y\n,1\n", ["--missing", "mask"], "column 'u': '' is not a finite number; an input"),
             (
                 "u,y\n" + "1,\n" * 1001,
                 ["--missing", "mask"],

@@ -61,6 +61,7 @@ class TestIterators:
         ("bad", "message"),
         [
             ((np.nan, 0.0), "sample 4 of the iterator: x must be finite, got array"),
+            ((1e39, 0.0), r"sample 4 of the iterator: x is beyond 3.403e\+38, .*got array"),
             ((0.0, "on"), "sample 4 of the iterator: y must hold real numbers"),
             ((0.0, [1.0, 2.0]), r"must have the shapes \(\) and \(\) of the first, got \(\)"),
             (0.0, r"sample 4 of the iterator must be a pair \(x, y\), got 0.0"),
@@ -101,7 +102,7 @@ class TestPipes:
     def test_rows_come_as_they_are_written_in_whatever_pieces(self, pipe):
         source, sink = pipe
         rows = Pipe(source, "u", ["y", "z"])
-        for piece in (b"t;u;y;z\n0;1,5", b";2;3\r\n\n1;2.5;", b"4;5"):
+        for piece in (b"t;u;y;z\n0;1,5", b";2;3\r\n1;2,5;", b"4;5"):
             sink.write(piece)
         assert rows.header is None
         x, y = rows.read(9)
@@ -109,6 +110,7 @@ class TestPipes:
         np.testing.assert_array_equal(y, [[2.0, 3.0]])
         assert rows.header == "t;u;y;z"
         assert len(rows.read(9)[0]) == 0  # the line has not ended yet
+        sink.write(b"\n\n\r\n")  # blank lines at the end
         sink.close()
         np.testing.assert_array_equal(rows.read(9)[1], [[4.0, 5.0]])
         assert rows.read(9) is None
@@ -126,6 +128,12 @@ class TestPipes:
             (b"u,y\n1,2\n3,\n", r"line 3 \(row 2\), column 'y': '' is not a finite number"),
             (b"u,y\n1,2\n3\n", "line 3: 1 cells, but the header has 2 columns"),
             (b"u,y\n1,2\n\xff,3\n", "line 3 is not text in UTF-8"),
+            (b"u,y\n1,2\n\n\n3,4\n", "input, line 3: it is blank, but rows follow; remove it, or"),
+            (b"u;y\n1,5;2\n3;2.432\n", r"line 3 \(row 2\), column 'y': '2.432' has a point, but"),
+            (b"u,y\n1,2\n3,-1e39\n", r"line 3 \(row 2\), column 'y': '-1e39' is beyond 3.403e\+38"),
+            (b"u,y\r1,2\r3,4\r", "input, line 1: a carriage return without a line feed"),
+            (b"u,y\n1,2\r3,4\n", "input, line 2: a carriage return without a line feed"),
+            (b"u,y\n1," + b"2" * 2**18 + b"\n", "line 2 is not a line of CSV: field larger than"),
             (b"u,yy\n1,2\n", "standard input has no column 'y'; did you mean 'yy'"),
             (b"u,y\n1,2\n" + b"3" * (2**20 + 1), "line 3: more than 1048576 bytes without the"),
         ],
@@ -219,5 +227,8 @@ class TestGrowingFiles:
     def test_bad_arguments_are_refused(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="no file at"):
             GrowingFile(tmp_path / "gone.csv", "u", "y")
+        (tmp_path / "log.xlsx").write_bytes(b"PK")
+        with pytest.raises(TableError, match=r"log.xlsx: \.xlsx is not read; save it as CSV"):
+            GrowingFile(tmp_path / "log.xlsx", "u", "y")
         with pytest.raises(ValueError, match="first must be a non-negative int, got -1"):
             GrowingFile(tmp_path / "gone.csv", "u", "y", first=-1)

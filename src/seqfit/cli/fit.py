@@ -264,8 +264,12 @@ def _recorded(
     missing = chosen.get("missing", "error")
     recording = Recording(data, "train", repeat=not solved, time=time, missing=missing)
     signal, target = pair(recording, *columns_of)
-    columns = signal.recording.during("train").columns
-    x, y = columns(signal.columns), columns(target.columns)  # (time, streams, channels)
+    both = recording.during("train").columns((*signal.columns, *target.columns))
+    x, y = both[..., : signal.channels], both[..., signal.channels :]  # (time, streams, channels)
+    if len(x) == 1:
+        raise ValueError(
+            f"the training stretch of {data} has one row, at least two are needed to fit anything"
+        )
     _require_values(y, target.columns, "the training stretch")
     if not any(_spread(y[..., channel]) for channel in range(y.shape[2])):
         raise ValueError(

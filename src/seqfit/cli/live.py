@@ -88,8 +88,11 @@ def run_live(
     source = live.open(given=0)
     with interrupt.listening():
         console.print(f"waiting for samples from {_name(live)}; Ctrl-C ends the fit", **PLAIN)
-        first = _first_samples(source, live.samples, interrupt)
-        what = experiment_of(first)
+        first, wrong = _first_samples(source, live.samples, interrupt)
+        try:
+            what = experiment_of(first)
+        except ValueError as error:
+            raise error if wrong is None else wrong from error
         if isinstance(source, Pipe):
             live = attrs.evolve(live, header=source.header)
         folder = RunFolder.create(run, "live", EXPERIMENT, as_toml(what, console))
@@ -100,7 +103,7 @@ def run_live(
             announce(what, console)
             callbacks = _callbacks(live, folder, interrupt, console, checkpoint_every)
             fitter = Fitter.of(what, callbacks)
-            return _fit(fitter, live, first, source, folder, interrupt, console)
+            return _fit(fitter, live, first, wrong, source, folder, interrupt, console)
 
 
 def is_live(run: Path) -> bool:
@@ -150,7 +153,7 @@ def resume_live(run: Path, console: Console, checkpoint_every: int | None = None
         else:
             console.print(f"going on after {given}, behind them in {live.data}", **PLAIN)
         source = live.open(fitter.samples_given)
-        return _fit(fitter, live, None, source, folder, interrupt, console)
+        return _fit(fitter, live, None, None, source, folder, interrupt, console)
 
 
 def _written(path: Path) -> LiveData:
@@ -167,6 +170,7 @@ def _fit(
     fitter: Fitter,
     live: LiveData,
     first: Chunk | None,
+    wrong: Exception | None,
     source: Pipe | GrowingFile,
     folder: RunFolder,
     interrupt: StopOnInterrupt,
@@ -178,6 +182,8 @@ def _fit(
         with bar:
             if first is not None:
                 fitter.partial_fit(*first)
+            if wrong is not None:
+                raise wrong
             left = None if live.samples is None else live.samples - fitter.samples_given
             if left != 0 and not interrupt.interrupted:
                 fitter.fit_live(source, left)
@@ -207,16 +213,27 @@ def _callbacks(
 
 def _first_samples(
     source: Pipe | GrowingFile, samples: int | None, interrupt: StopOnInterrupt
-) -> Chunk:
+) -> tuple[Chunk, Exception | None]:
     """The samples that come first, fewer where there are no more or Ctrl-C was pressed.
 
+    Returns:
+        They, and what was wrong with the one behind them.
+
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or the first is wrong.
+        OSError: the file was cut or replaced, and none had come.
     """
     wanted = SCALED_BY if samples is None else min(samples, SCALED_BY)
     chunks: list[Chunk] = []
+    wrong: Exception | None = None
     while wanted and not interrupt.interrupted:
-        chunk = source.read(wanted)
+        try:
+            chunk = source.read(wanted)
+        except (ValueError, OSError) as error:
+            if not chunks:
+                raise
+            wrong = error
+            break
         if chunk is None:
             break
         if len(chunk[0]):
@@ -225,7 +242,7 @@ def _first_samples(
     if not chunks:
         raise ValueError("no sample has come, there is nothing to fit")
     x, y = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
-    return x, y
+    return (x, y), wrong
 
 
 def _name(live: LiveData) -> str:

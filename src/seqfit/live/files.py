@@ -12,6 +12,7 @@ from seqfit.limits import require_file
 from seqfit.live.base import PATIENCE, Chunk, LiveSource, no_samples
 from seqfit.live.rows import BYTES_AT_ONCE, CsvRows
 from seqfit.recordings import as_names
+from seqfit.tables import require_format
 from seqfit.validators import is_int
 
 
@@ -32,7 +33,7 @@ class GrowingFile(LiveSource):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: `first` is no such number, or `missing` is neither.
+        ValueError: `first` is no such number, `missing` is neither, or the file is not of CSV.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class GrowingFile(LiveSource):
             raise ValueError(f"first must be a non-negative int, got {first!r}")
         self._path = Path(path)
         require_file(self._path)
+        require_format(self._path)
         self._rows = CsvRows(str(path), as_names(inputs), as_names(outputs), None, missing)
         self._file = self._path.open("rb", buffering=0)
         self._first = first

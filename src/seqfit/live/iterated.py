@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from seqfit.live.base import PATIENCE, Chunk, LiveSource, no_samples
 from seqfit.recordings import with_nan
-from seqfit.tables import MASK_HINT
+from seqfit.tables import BEYOND, INPUT_HINT, MASK_HINT, unusable
 from seqfit.validators import require_one_of
 
 _Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -100,9 +100,15 @@ class Iterated(LiveSource):
             if part.dtype.kind not in "fiub":
                 raise ValueError(f"{where}: {name} must hold real numbers, got {part!r:.100}")
             is_masked = name == "y" and self._missing == "mask"
-            if (np.isinf(part) if is_masked else ~np.isfinite(part)).any():
-                hint = MASK_HINT if np.isnan(part).any() and not is_masked else ""
-                raise ValueError(f"{where}: {name} must be finite, got {part!r:.100}{hint}")
+            wrong = part[unusable(part, is_masked)]
+            if wrong.size and np.isfinite(wrong[0]):
+                raise ValueError(f"{where}: {name} is {BEYOND}, got {part!r:.100}")
+            if wrong.size:
+                hint = MASK_HINT if name == "y" else INPUT_HINT
+                raise ValueError(
+                    f"{where}: {name} must be finite, got {part!r:.100}"
+                    f"{hint if np.isnan(wrong[0]) else ''}"
+                )
         if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
             raise ValueError(
                 f"{where}: the x and y of a chunk must be equally long arrays, "

@@ -9,8 +9,9 @@ from typing import final
 
 import numpy as np
 
+from seqfit.limits import in_short
 from seqfit.live.base import Chunk
-from seqfit.tables import CsvRow, TableError
+from seqfit.tables import INPUT_HINT, MASK_HINT, CsvRow, TableError, blank_line
 from seqfit.validators import require_one_of
 
 BYTES_AT_ONCE = 2**16
@@ -44,12 +45,14 @@ class CsvRows:
         self._source, self._inputs, self._columns = source, len(inputs), (*inputs, *outputs)
         require_one_of("missing", missing, ("error", "mask"))
         self._optional = outputs if missing == "mask" else ()
+        self._hint = INPUT_HINT if missing == "mask" else MASK_HINT
         self.header = header
         self.rows = 0
         self._row = None if header is None else self._row_of(header)
         self._lines: deque[bytes] = deque()
         self._line = 0  # lines before the first of these
         self._rest = b""  # of a line that has not ended yet
+        self._blank = 0  # the number of the first blank line since the last row
 
     @property
     def is_hungry(self) -> bool:
@@ -112,16 +115,34 @@ class CsvRows:
             text = line.decode("utf-8-sig" if self._line == 0 else "utf-8").strip("\r")
         except UnicodeDecodeError as error:
             raise TableError(f"{where} is not text in UTF-8: {error}") from None
+        if "\r" in text:
+            raise TableError(
+                f"{where}: a carriage return without a line feed; the lines of rows as they come "
+                "end in a line feed (\\n or \\r\\n)"
+            )
+        try:
+            return self._read(text, skipped)
+        except csv.Error as error:
+            raise TableError(f"{where} is not a line of CSV: {in_short(error)}") from None
+
+    def _read(self, text: str, skipped: bool) -> list[float] | None:
         if self._row is None:
             self._row = self._row_of(text)
             self.header = text
             return None
-        if not text or (self._line == 0 and text == self.header):
+        if self._line == 0 and text == self.header:
             return None
+        if not text:
+            self._blank = self._blank or self._line + 1
+            return None
+        if self._blank:
+            raise blank_line(self._source, self._blank)
         if skipped:
             return []
         cells = next(csv.reader([text], delimiter=self._row.delimiter), [])
         return self._row(cells, self._line + 1, self.rows + 1)
 
     def _row_of(self, header: str) -> CsvRow:
-        return CsvRow.of_header(header, self._source, self._columns, optional=self._optional)
+        return CsvRow.of_header(
+            header, self._source, self._columns, optional=self._optional, hint=self._hint
+        )
