@@ -1,18 +1,21 @@
 """``seqfit fit --fix``: suggestions are followed while they help, and the path is kept."""
 
+import contextlib
 import itertools
 import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from seqfit import Fitter, recipes
 from seqfit.cli import main
+from seqfit.cli.runs import RunFolder
 from seqfit.diagnosis import follow
 from seqfit.diagnosis.mending import Mending
-from seqfit.fitting import Callback, StopFitting, TorchOptimizer, read_experiment
+from seqfit.fitting import Callback, StopFitting, TorchOptimizer, read_experiment, to_toml
 from seqfit.models import GRU
 from seqfit.schedules import TruncatedBPTT
 
@@ -179,3 +182,42 @@ def test_a_fit_that_was_stopped_is_not_kept():
     assert mending.best is first
     assert {step.remark for step in mending.steps} == {"its fit was stopped"}
     assert mending.ending == "nothing that was suggested made it better"
+
+
+class Killed(BaseException):
+    """Nothing is tidied up after it."""
+
+
+def test_killed_while_a_better_fit_takes_its_place_a_folder_has_one_of_them(tmp_path, monkeypatch):
+    fits = [
+        Fitter.of(recipes.recipe("question_2017")(samples=200, seed=seed)).fit() for seed in (0, 1)
+    ]
+    texts = [to_toml(fitter.experiment) for fitter in fits]
+    moved = Path.replace
+    found = []
+    for step in itertools.count():
+        folder = RunFolder.create(tmp_path / str(step), "fit", "experiment.toml", texts[0])
+        folder.finish(fits[0])
+        folder.write_json("result.json", {"of": "the first"})
+        left = itertools.repeat(None, step)
+
+        def dying(path, target, left=left):
+            if next(left, "none") == "none":
+                raise Killed
+            return moved(path, target)
+
+        with monkeypatch.context() as patch, contextlib.suppress(Killed):
+            patch.setattr(Path, "replace", dying)
+            folder.adopt(fits[1])
+            break
+        opened = RunFolder.open(folder.path)
+        number = texts.index((folder.path / "experiment.toml").read_text())
+        assert opened.fitter().seed == number
+        assert (folder.path / "asked.toml").exists() == bool(number)
+        assert (folder.path / "result.json").exists() == (not number)
+        found.append(number)
+    assert found == sorted(found)
+    assert {*found} == {0, 1}
+    assert {path.name for path in folder.path.iterdir()} == {
+        "asked.toml", "experiment.toml", "fitter.safetensors", "metrics.csv", "time.json", ".lock"
+    }  # fmt: skip

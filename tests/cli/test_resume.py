@@ -349,3 +349,22 @@ def test_too_few_samples_are_called_so(recipe, tmp_path, capsys):
     assert doubt in err
     assert "1 sample was fitted" in doubt
     assert "too few to tell" in doubt
+
+
+def test_what_was_found_of_a_fit_is_gone_when_it_has_gone_on(tmp_path):
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--run", folder) == 0
+    (folder / "result.json").unlink()
+    (folder / "diagnosis.json").write_text("{}")
+    (folder / "evaluation.json").write_text("{}")
+    assert command("resume", folder) == 0
+    assert not {"diagnosis.json", "evaluation.json"} & {path.name for path in folder.iterdir()}
+
+
+def test_a_damaged_time_is_named(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert command("fit", *MODEL, "--run", folder) == 0
+    (folder / "result.json").unlink()
+    (folder / "time.json").write_text('{"seconds": 1.0, "samp')
+    assert command("resume", folder) != 0
+    assert f"{folder / 'time.json'} is damaged" in capsys.readouterr().err

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
 from seqfit.cli.run import PLAIN, conclude
-from seqfit.cli.runs import ASKED, EXPERIMENT, MENDING, RESULT, TIME, RunFolder
+from seqfit.cli.runs import MENDING, RESULT, RunFolder
 from seqfit.diagnosis import Suggestion
 from seqfit.diagnosis.mending import Mending, Step
-from seqfit.fitting import Callback, Experiment, Fitter, to_toml
+from seqfit.fitting import Callback, Experiment
 from seqfit.limits import read_text
 
 DEFAULT_SECONDS = 120.0
@@ -26,7 +26,7 @@ DEFAULT_SECONDS = 120.0
 def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
     """Mend the fit in a run folder, and leave the best one there with the path that led to it.
 
-    Killed on its way, the folder holds the first fit as it was.
+    Killed on its way, the folder holds the first fit as it was, or the best one.
 
     Args:
         run: the folder, of a fit that has come to its end.
@@ -64,24 +64,13 @@ def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
         path = mending.as_dict()
         folder.write_json(MENDING, path)
         if mending.best is not first:
-            _adopt(folder, mending.best)
+            folder.adopt(mending.best)
             report = attrs.asdict(mending.best.report)
             result = conclude(mending.best, report, folder, run.name, StopOnInterrupt(), console)
         else:
             result = json.loads(read_text(folder.path / RESULT))
         _show(mending, console)
         return result | {"mending": path, "interrupted": interrupt.interrupted}
-
-
-def _adopt(folder: RunFolder, best: Fitter) -> None:
-    """Put a fit in the place of the first one, whose experiment is kept."""
-    (folder.path / EXPERIMENT).replace(folder.path / ASKED)
-    report = best.report
-    spent = {"seconds": report.seconds, "samples_timed": report.samples_timed}
-    folder.write_text(EXPERIMENT, to_toml(best.experiment))
-    folder.finish(best)
-    folder.write_metrics(best)
-    folder.write_json(TIME, spent)
 
 
 def _show(mending: Mending, console: Console) -> None:

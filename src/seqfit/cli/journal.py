@@ -9,7 +9,9 @@ from typing import Any, final
 import attrs
 
 from seqfit.cli.runs import SECONDS_BETWEEN, TIME, RunFolder
+from seqfit.configuration import ConfigurationError
 from seqfit.fitting import Callback, Fitter
+from seqfit.limits import in_short, read_text
 
 
 @final
@@ -28,8 +30,13 @@ class Journal(Callback):
         self._seconds, self._samples = 0.0, 0
         path = folder.path / TIME
         if path.exists():
-            before = json.loads(path.read_text(encoding="utf-8"))
-            self._seconds, self._samples = before["seconds"], before["samples_timed"]
+            try:
+                before = json.loads(read_text(path))
+                self._seconds, self._samples = before["seconds"], before["samples_timed"]
+            except (ValueError, LookupError, TypeError) as error:
+                raise ConfigurationError(
+                    f"{path} is damaged: {in_short(error)}; without it the time before is forgotten"
+                ) from error
         self._written = time.monotonic()
 
     def after_update(self, fitter: Fitter) -> None:

@@ -73,7 +73,7 @@ def read_result(folder: RunFolder) -> dict[str, Any]:
             f"the fit in {folder.path} did not come to its end: there is no {RESULT}; go on with "
             f"'seqfit resume {folder.path}'"
         )
-    return _read(path, _RESULT, "seqfit fit")
+    return _read(path, _RESULT, f"seqfit resume {folder.path}", "without it ")
 
 
 def read_evaluation(folder: RunFolder) -> dict[str, Any] | None:
@@ -90,8 +90,8 @@ def _read_if_there(path: Path, form: Form, command: str) -> dict[str, Any] | Non
     return _read(path, form, command) if path.exists() else None
 
 
-def _read(path: Path, form: Form, command: str) -> dict[str, Any]:
-    again = f"'{command}' writes it anew"
+def _read(path: Path, form: Form, command: str, when: str = "") -> dict[str, Any]:
+    again = f"{when}'{command}' writes it anew"
     try:
         data = json.loads(read_text(path), parse_constant=_constant)
         require_shallow(data, str(path))

@@ -24,6 +24,7 @@ from seqfit.fitting import (
     Fitter,
     Ranks,
     load_latest,
+    to_toml,
 )
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
@@ -47,6 +48,8 @@ DIAGNOSIS = "diagnosis.json"
 MENDING = "mending.json"
 ASKED = "asked.toml"
 """The experiment that was asked for, where --fix has changed it."""
+ADOPTED = "adopted"
+"""A fit that takes the place of the one in the folder, until all of its files are moved."""
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
@@ -146,6 +149,7 @@ class RunFolder:
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
+        cls(path)._take_adopted()
         if not cls(path).holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
 
@@ -287,10 +291,43 @@ class RunFolder:
                 ) from error
 
     def finish(self, fitter: Fitter) -> None:
-        """Save the fit as it is in the end; the checkpoints on the way are then not needed."""
+        """Save the fit as it is in the end; the checkpoints on the way are then not needed.
+
+        What was found of the fit as it was before goes: nobody is to take it for what is there.
+        """
         fitter.save(self.path / CHECKPOINT)
         if self.ranks.is_first:
             shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+            for name in (DIAGNOSIS, EVALUATION):
+                (self.path / name).unlink(missing_ok=True)
+
+    def adopt(self, best: Fitter) -> None:
+        """Put another fit in the place of the one that is there, whose experiment is kept.
+
+        Killed on its way, the folder holds one or the other, as soon as it is opened again.
+        """
+        fresh = RunFolder(self.path / f".{ADOPTED}")
+        shutil.rmtree(fresh.path, ignore_errors=True)
+        fresh.path.mkdir()
+        fresh.write(ASKED, (self.path / EXPERIMENT).read_bytes())
+        fresh.write_text(EXPERIMENT, to_toml(best.experiment))
+        fresh.finish(best)
+        fresh.write_metrics(best)
+        report = best.report
+        spent = {"seconds": report.seconds, "samples_timed": report.samples_timed}
+        fresh.write_json(TIME, spent)
+        fresh.path.replace(self.path / ADOPTED)
+        self._take_adopted()
+
+    def _take_adopted(self) -> None:
+        adopted = self.path / ADOPTED
+        if not adopted.is_dir():
+            return
+        for name in (RESULT, PICTURE, DIAGNOSIS, EVALUATION):  # they tell of the other fit
+            (self.path / name).unlink(missing_ok=True)
+        for path in sorted(adopted.iterdir()):
+            path.replace(self.path / path.name)
+        adopted.rmdir()
 
     def fitter(self) -> Fitter:
         """The fit as it was left.

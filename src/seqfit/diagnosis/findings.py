@@ -176,7 +176,7 @@ class Diagnosis:
             if finding.suggestion is not None:
                 lines.append(f"   {finding.suggestion.words}")
         if not lines:
-            lines.append("Nothing bad was found.")
+            lines.append("Nothing bad was found." if self.findings else "Nothing was measured.")
         good = [finding.kind for finding in self.findings if not finding.is_bad]
         if good:
             lines.append(f"In order: {', '.join(name.replace('_', ' ') for name in good)}.")

@@ -23,7 +23,8 @@ def diagnosis(accounts: list[RunAccount], drawn: Drawn) -> str:
         found = account.diagnosis
         pieces = [_finding(finding, drawn) for finding in found["findings"]]
         if not any(finding["is_bad"] for finding in found["findings"]):
-            pieces.insert(0, "<p>Nothing bad was found.</p>")
+            said = "Nothing bad was found." if found["findings"] else "Nothing was measured."
+            pieces.insert(0, f"<p>{said}</p>")
         pieces += [f"<p>Not told: {text(reason)}.</p>" for reason in found["not_told"]]
         return "".join(pieces)
 
