@@ -226,7 +226,9 @@ def fit(
                 ranks,
                 tensorboard=tensorboard,
             )
-    if fix and not result["interrupted"]:
+    if fix and result["interrupted"]:
+        console.print("it was not mended: --fix begins where a fit has come to its end")
+    elif fix:
         seconds = DEFAULT_SECONDS if fix_seconds is None else fix_seconds
         result = fix_run(Path(result["run"]), seconds, console)
     if as_json:
