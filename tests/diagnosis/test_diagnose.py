@@ -13,6 +13,7 @@ from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
+from seqfit.diagnosis.remedies import more_updates
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.fitting import Callback, TorchOptimizer
 from seqfit.models import GRU, RNN, Wrap
@@ -214,7 +215,7 @@ def test_the_first_suggestion_followed_makes_the_fit_better():
     assert suggestion.changes
     better = Fitter.of(follow(slow.experiment, suggestion.changes)).fit()
     assert better.evaluate().mae < slow.evaluate().mae
-    assert diagnosis.bad[0].gain == max(finding.gain for finding in diagnosis.bad) > 1
+    assert diagnosis.bad[0].gain == max(finding.gain or 1 for finding in diagnosis.bad) > 1
     assert diagnosis.bad[0].tried == 3_000
     assert any(line.startswith("exposure: ") for line in diagnosis.not_told)
 
@@ -280,7 +281,7 @@ def test_a_module_of_ones_own_and_samples_that_are_given_are_diagnosed():
     x = np.repeat(rng.uniform(size=60), 10)
     y = np.roll(x, 1)
     fitter = Fitter(model=model, schedule=TruncatedBPTT(k1=5, k2=20)).partial_fit(x[:400], y[:400])
-    diagnosis = diagnose(fitter, seconds=10, x=x, y=y)
+    diagnosis = fitter.diagnose(seconds=10, x=x, y=y)
     kinds = {finding.kind for finding in diagnosis.findings}
     assert {"recency_overfitting", "input_lag"} <= kinds
     assert any("not tried" in reason for reason in diagnosis.not_told)
@@ -291,13 +292,36 @@ def test_what_can_not_be_diagnosed_is_refused():
         Fitter.of(recipes.gru(samples=500)).diagnose()
     fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit([1.0, 2.0], [1.0, 2.0])
     with pytest.raises(
-        ValueError, match=r"no signal and no target: give samples, diagnose\(fitter"
+        ValueError, match=r"no signal and no target: give samples, fitter.diagnose\("
     ):
         fed.diagnose()
     with pytest.raises(ValueError, match="seconds must be a positive, finite number, got 0"):
         fitted(100).diagnose(seconds=0)
     with pytest.raises(ValueError, match="x and y belong together"):
         diagnose(fed, x=[1.0])
+
+
+def test_samples_that_were_fed_are_diagnosed_and_what_was_not_tried_is_called_so():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(size=30), 10)
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit(x[:200], x[:200])
+    diagnosis = fed.diagnose(seconds=0.5, x=x, y=x)
+    assert {finding.gain for finding in diagnosis.findings} == {None}
+    suggested = [finding for finding in diagnosis.bad if finding.suggestion is not None]
+    assert suggested
+    assert str(diagnosis).count("(Not tried.)") == len(suggested)
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        (4, "Make an update after every sample instead of every 4 samples."),
+        (40, "Make an update every 5 samples instead of every 40."),
+    ],
+)
+def test_more_updates_are_told_in_words(every, words):
+    fitter = Fitter.of(recipes.gru(300, 5, schedule=TruncatedBPTT(k1=every, k2=50))).fit(100)
+    assert more_updates(Specimen.of(fitter, np.inf, None), 8).words == words
 
 
 def test_a_short_fit_is_diagnosed_as_far_as_it_goes():

@@ -25,8 +25,8 @@ def longer_windows(specimen: Specimen, window: int) -> Suggestion:
     """Overlapping windows through which gradients flow further."""
     k1 = max(1, window // 4)
     return Suggestion(
-        f"Let gradients flow back {window} samples: windows of {window} every {k1} samples, each "
-        "learned from as a whole.",
+        f"Let gradients flow back {window} samples: windows of {window} {_every(k1)}, each learned "
+        "from as a whole.",
         {"schedule": _truncated(specimen, k1, window)},
     )
 
@@ -35,8 +35,8 @@ def steady(specimen: Specimen, window: int, rate: float) -> Suggestion:
     """Long windows, and a rate that rises and falls to zero, so that the newest do not rule."""
     k1 = max(1, window // 4)
     return Suggestion(
-        f"Take windows of {window} every {k1} samples, clip gradients at 1, and let the learning "
-        f"rate rise to {rate:g} and fall to zero, so that no stretch rules the end.",
+        f"Take windows of {window} {_every(k1)}, clip gradients at 1, and let the learning rate "
+        f"rise to {rate:g} and fall to zero, so that no stretch rules the end.",
         {"schedule": _truncated(specimen, k1, window), "clip": 1.0} | _one_cycle(specimen, rate),
     )
 
@@ -107,7 +107,9 @@ def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
     if length == schedule[field]:
         return None
     return Suggestion(
-        f"Make an update every {length} samples instead of every {schedule[field]}.", changes
+        f"Make an update {'after ' * (length == 1)}{_every(length)} instead of every "
+        f"{schedule[field]}{' samples' * (length == 1)}.",
+        changes,
     )
 
 
@@ -191,6 +193,10 @@ def innermost(specimen: Specimen) -> tuple[str, dict[str, Any]]:
         return path, to_data(model)
     except NotSerialisable:
         return path, {}
+
+
+def _every(samples: int) -> str:
+    return "every sample" if samples == 1 else f"every {samples} samples"
 
 
 def _truncated(specimen: Specimen, k1: int, k2: int, loss_on: str = "all") -> dict[str, Any]:

@@ -213,7 +213,7 @@ def validation_source(experiment: Experiment) -> SampleSource:
     seed = derived_seed(experiment.seed, VALIDATION)
     if signal is None or target is None:
         raise ValueError(
-            "this fitter has no signal and no target: give samples, diagnose(fitter, x=..., y=...)"
+            "this fitter has no signal and no target: give samples, fitter.diagnose(x=..., y=...)"
         )
     if not _has_validation(signal):
         streams = min(STREAMS, signal.max_streams or STREAMS)
