@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqfit.configuration import NotSerialisable, to_data
 from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.specimen import Specimen
 from seqfit.fitting.optimizers import TorchOptimizer
+from seqfit.models import Scaled
 
 MOST_SEGMENTS = 8
 MOST_SOLVED = 20_000
@@ -160,9 +162,9 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
 
 
 def scaled(specimen: Specimen) -> Suggestion | None:
-    """A model in the units of the data; None where it can't be written."""
+    """A model in the units of the data, by new numbers where it is scaled; None if not written."""
     _, model = innermost(specimen)
-    if not model or model.get("name") == "scaled":
+    if not model:
         return None
     numbers: dict[str, Any] = {}
     for name, values in (("input", specimen.past_x), ("output", specimen.past_y)):
@@ -173,8 +175,9 @@ def scaled(specimen: Specimen) -> Suggestion | None:
         deviation = values.std(axis=(0, 1), where=observed)
         numbers[f"{name}_offset"] = [float(v) for v in mean]
         numbers[f"{name}_scale"] = [float(v) if v > 0 else 1.0 for v in deviation]
+    how = "other numbers for the scaled model" if is_scaled(specimen) else "a scaled model"
     return Suggestion(
-        "Scale inputs and outputs to mean 0 and deviation 1: a scaled model.",
+        f"Scale inputs and outputs to mean 0 and deviation 1: {how}.",
         {"model": {"name": "scaled", "model": model} | numbers},
     )
 
@@ -193,6 +196,22 @@ def innermost(specimen: Specimen) -> tuple[str, dict[str, Any]]:
         return path, to_data(model)
     except NotSerialisable:
         return path, {}
+
+
+def is_scaled(specimen: Specimen) -> bool:
+    """Whether the model that learns is given other units than those of the data."""
+    return isinstance(specimen.experiment.model, Scaled)
+
+
+def as_learned(specimen: Specimen) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """What was fitted in the units of the innermost model, within those that scale it."""
+    x, y = specimen.past_x.astype(np.float64), specimen.past_y.astype(np.float64)
+    model = specimen.experiment.model
+    while isinstance(model, Scaled):
+        x = (x - model.input_offset) / model.input_scale
+        y = (y - model.output_offset) / model.output_scale
+        model = model.model
+    return x, y
 
 
 def _every(samples: int) -> str:
