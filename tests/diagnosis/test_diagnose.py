@@ -181,7 +181,7 @@ def test_a_test_stretch_of_a_recording_that_leaves_what_was_fitted_is_found():
     low, high = u[:350].min(), u[:350].max()
     assert finding.words == (
         "100% of the inputs of the test stretch, on which the fit is scored, lie outside what was "
-        f"fitted: they are {u[425:].min():.3g} to {u[425:].max():.3g}, and {low:.3g} to {high:.3g} "
+        f"fitted: they are {u[425:].min():.4g} to {u[425:].max():.4g}, and {low:.4g} to {high:.4g} "
         "was fitted."
     )
 

@@ -23,6 +23,7 @@ from seqfit.diagnosis.remedies import (
     those,
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, mean_of_observed
+from seqfit.diagnosis.thresholds import THRESHOLDS
 from seqfit.evaluation.free_run import free_run
 
 STRETCH = 20
@@ -105,6 +106,9 @@ def _unseen(specimen: Specimen) -> Suspect:
             f"{_range(low, high)}; the error is {mean_of_observed(error[outside]):.2g} there and "
             f"{mean_of_observed(error[~outside]):.2g} elsewhere."
         )
+    # A trial is judged by other streams, and would say nothing of the test stretch.
+    advice = Suggestion("Fit samples of that range too, or score within the fitted one.")
+    remedies = (advice, state_space(specimen)) if share > THRESHOLDS["unseen_input"] else (advice,)
     apart = specimen.scored_apart
     if apart is not None and (beyond := float(_is_beyond(*apart).mean())):
         fitted, scored = (_range(x.min(axis=(0, 1)), x.max(axis=(0, 1))) for x in apart)
@@ -120,10 +124,7 @@ def _unseen(specimen: Specimen) -> Suspect:
         share,
         "share of scored inputs outside the fitted range",
         words,
-        remedies=(
-            Suggestion("Fit samples of that range too, or score within the fitted one."),
-            state_space(specimen),
-        ),
+        remedies=remedies,
         curve=_error_by_region(specimen, error),
     )
 
@@ -137,7 +138,7 @@ def _is_beyond(fitted: npt.NDArray[Any], x: npt.NDArray[Any]) -> npt.NDArray[np.
 
 
 def _range(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> str:
-    return ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high, strict=True))
+    return ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
 
 
 def _error_by_region(specimen: Specimen, error: npt.NDArray[np.float64]) -> Curve | None:
