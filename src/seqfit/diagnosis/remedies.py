@@ -203,9 +203,10 @@ def is_scaled(specimen: Specimen) -> bool:
     return isinstance(specimen.experiment.model, Scaled)
 
 
-def as_learned(specimen: Specimen) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def as_learned(specimen: Specimen) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """What was fitted in the units of the innermost model, within those that scale it."""
-    x, y = specimen.past_x.astype(np.float64), specimen.past_y.astype(np.float64)
+    x: npt.NDArray[Any] = specimen.past_x
+    y: npt.NDArray[Any] = specimen.past_y
     model = specimen.experiment.model
     while isinstance(model, Scaled):
         x = (x - model.input_offset) / model.input_scale
