@@ -13,16 +13,18 @@ from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
+from seqfit.diagnosis.remedies import more_updates
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.fitting import Callback, TorchOptimizer
-from seqfit.models import GRU, RNN, Wrap
+from seqfit.models import GRU, RNN, Scaled, Wrap
 from seqfit.recordings import Recording, pair
 from seqfit.schedules import Accumulate, EveryWindow, TruncatedBPTT
 from seqfit.signals import OrnsteinUhlenbeck, RandomHold, Sine, UniformNoise
-from seqfit.targets import Delay, LeakyIntegral, Noisy, SaturatedIntegral
+from seqfit.targets import Delay, LeakyIntegral, Noisy, Polynomial, SaturatedIntegral
 
 SMALL = GRU(hidden=8, head=(8,))
 LEAKY = LeakyIntegral(leak=0.1, gain=0.2)
+BADLY = "badly_scaled"
 
 
 def fitted(samples=4_000, **parts):
@@ -160,8 +162,60 @@ def test_inputs_that_were_never_fitted_are_found_with_the_error_there():
     assert "lie outside what was fitted" in finding.words
 
 
+def recorded(u, **parts):
+    """A fit of a recording of some inputs, which comes again and again."""
+    y = np.convolve(u, [0.2, 0.1])[: len(u)]
+    signal, target = pair(Recording({"u": u, "y": y}, stretch="train", repeat=True), "u", "y")
+    return fitted(signal=signal, target=target, **parts)
+
+
+def test_a_test_stretch_of_a_recording_that_leaves_what_was_fitted_is_found():
+    u = np.repeat(np.random.default_rng(3).uniform(size=100), 5)
+    finding = found(samples, recorded(u, samples=700), "unseen_input")
+    assert not finding.is_bad
+    assert finding.words.startswith("All inputs that are scored lie within")
+    u[425:] += 2
+    finding = found(samples, recorded(u, samples=700), "unseen_input")
+    assert finding.is_bad
+    assert finding.measured == 1
+    low, high = u[:350].min(), u[:350].max()
+    assert finding.words == (
+        "100% of the inputs of the test stretch, on which the fit is scored, lie outside what was "
+        f"fitted: they are {u[425:].min():.4g} to {u[425:].max():.4g}, and {low:.4g} to {high:.4g} "
+        "was fitted."
+    )
+
+
+def test_a_recording_that_comes_again_has_no_new_samples():
+    u = np.repeat(np.random.default_rng(3).uniform(size=100), 5)
+    once, often = (recorded(u, samples=number) for number in (350, 3_500))
+    one, other = (found(number_of_samples, fitter, "too_few_samples") for fitter in (once, often))
+    assert other.is_bad
+    assert other.measured == one.measured
+    assert one.words.startswith("350 samples hold about ")
+    assert other.words.startswith("3,500 samples, 350 recorded ones again and again, hold about ")
+
+
 def test_units_that_need_scaling_are_found():
-    assert found(samples, fitted(signal=RandomHold(high=1e3)), "badly_scaled").is_bad
+    assert found(samples, fitted(signal=RandomHold(high=1e3)), BADLY).is_bad
+
+
+def test_units_are_those_of_the_model_within_a_scaled_one():
+    def within(*numbers, model=SMALL):
+        return Scaled(model, *((number,) for number in numbers))
+
+    signal, target = RandomHold(high=1e3), LEAKY >> Polynomial((5e3, 1.0))
+    right = within(500.0, 290.0, 5e3 + 1e3, 470.0)
+    for model in (right, within(0.0, 1e3, 5e3, 1e3, model=within(0.5, 0.3, 1.0, 0.5))):
+        finding = found(samples, fitted(300, signal=signal, target=target, model=model), BADLY)
+        assert finding.measured < 1
+        assert not finding.is_bad
+    wrong = fitted(300, signal=signal, target=target, model=within(0.0, 1.0, 0.0, 1.0))
+    suspect = next(s for s in samples(Specimen.of(wrong, np.inf, None)) if s.finding.kind == BADLY)
+    assert suspect.finding.is_bad
+    (remedy,) = suspect.remedies
+    assert "other numbers for the scaled model" in remedy.words
+    assert isinstance(follow(wrong.experiment, remedy.changes).model.model, GRU)  # scaled once
 
 
 def test_the_noise_of_a_target_is_measured():
@@ -214,7 +268,7 @@ def test_the_first_suggestion_followed_makes_the_fit_better():
     assert suggestion.changes
     better = Fitter.of(follow(slow.experiment, suggestion.changes)).fit()
     assert better.evaluate().mae < slow.evaluate().mae
-    assert diagnosis.bad[0].gain == max(finding.gain for finding in diagnosis.bad) > 1
+    assert diagnosis.bad[0].gain == max(finding.gain or 1 for finding in diagnosis.bad) > 1
     assert diagnosis.bad[0].tried == 3_000
     assert any(line.startswith("exposure: ") for line in diagnosis.not_told)
 
@@ -280,7 +334,7 @@ def test_a_module_of_ones_own_and_samples_that_are_given_are_diagnosed():
     x = np.repeat(rng.uniform(size=60), 10)
     y = np.roll(x, 1)
     fitter = Fitter(model=model, schedule=TruncatedBPTT(k1=5, k2=20)).partial_fit(x[:400], y[:400])
-    diagnosis = diagnose(fitter, seconds=10, x=x, y=y)
+    diagnosis = fitter.diagnose(seconds=10, x=x, y=y)
     kinds = {finding.kind for finding in diagnosis.findings}
     assert {"recency_overfitting", "input_lag"} <= kinds
     assert any("not tried" in reason for reason in diagnosis.not_told)
@@ -291,13 +345,36 @@ def test_what_can_not_be_diagnosed_is_refused():
         Fitter.of(recipes.gru(samples=500)).diagnose()
     fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit([1.0, 2.0], [1.0, 2.0])
     with pytest.raises(
-        ValueError, match=r"no signal and no target: give samples, diagnose\(fitter"
+        ValueError, match=r"no signal and no target: give samples, fitter.diagnose\("
     ):
         fed.diagnose()
     with pytest.raises(ValueError, match="seconds must be a positive, finite number, got 0"):
         fitted(100).diagnose(seconds=0)
     with pytest.raises(ValueError, match="x and y belong together"):
         diagnose(fed, x=[1.0])
+
+
+def test_samples_that_were_fed_are_diagnosed_and_what_was_not_tried_is_called_so():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(size=30), 10)
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit(x[:200], x[:200])
+    diagnosis = fed.diagnose(seconds=0.5, x=x, y=x)
+    assert {finding.gain for finding in diagnosis.findings} == {None}
+    suggested = [finding for finding in diagnosis.bad if finding.suggestion is not None]
+    assert suggested
+    assert str(diagnosis).count("(Not tried.)") == len(suggested)
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        (4, "Make an update after every sample instead of every 4 samples."),
+        (40, "Make an update every 5 samples instead of every 40."),
+    ],
+)
+def test_more_updates_are_told_in_words(every, words):
+    fitter = Fitter.of(recipes.gru(300, 5, schedule=TruncatedBPTT(k1=every, k2=50))).fit(100)
+    assert more_updates(Specimen.of(fitter, np.inf, None), 8).words == words
 
 
 def test_a_short_fit_is_diagnosed_as_far_as_it_goes():

@@ -53,7 +53,7 @@ def diagnose(
             "-" if finding.interval is None else str(finding.interval),
             f"{finding.threshold:g}",
             "bad" if finding.is_bad else "in order",
-            "-" if finding.suggestion is None else f"{finding.gain:.3g}",
+            "-" if finding.gain is None else f"{finding.gain:.3g}",
         )
     console.print(grid)
     console.print(Text(str(diagnosis)), soft_wrap=True)

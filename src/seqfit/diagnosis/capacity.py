@@ -52,7 +52,9 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
     """How many independent samples there are for each parameter."""
     if not specimen.learns_by_gradients:
         return []
-    samples = specimen.fitter.report.samples
+    fitted = specimen.fitter.report.samples
+    samples = min(fitted, specimen.most_different)
+    again = f", {samples:,} recorded ones again and again," if samples < fitted else ""
     independent = samples / correlation_time(specimen)
     parameters = sum(p.numel() for p in specimen.module.parameters() if p.requires_grad)
     short = parameters / max(independent, 1e-30)
@@ -63,7 +65,7 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
             "too_few_samples",
             float(np.log10(max(short, 1e-30))),
             "powers of ten of parameters for each independent sample",
-            f"{samples:,} samples hold about {independent:,.0f} independent ones, for "
+            f"{fitted:,} samples{again} hold about {independent:,.0f} independent ones, for "
             f"{parameters:,} parameters.",
             remedies=(steady(specimen, window, 5e-3), replay(specimen, window)),
         )

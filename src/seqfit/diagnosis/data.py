@@ -11,8 +11,10 @@ from seqfit.diagnosis.findings import Curve, Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.remedies import (
     ROBUST,
+    as_learned,
     falling_rate,
     gated,
+    is_scaled,
     lags,
     longer_windows,
     scaled,
@@ -21,6 +23,7 @@ from seqfit.diagnosis.remedies import (
     those,
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, mean_of_observed
+from seqfit.diagnosis.thresholds import THRESHOLDS
 from seqfit.evaluation.free_run import free_run
 
 STRETCH = 20
@@ -93,8 +96,7 @@ def _repeated(specimen: Specimen) -> Suspect:
 
 def _unseen(specimen: Specimen) -> Suspect:
     low, high = specimen.past_x.min(axis=(0, 1)), specimen.past_x.max(axis=(0, 1))
-    margin = 0.01 * (high - low)
-    outside = ((specimen.x < low - margin) | (specimen.x > high + margin)).any(axis=2)
+    outside = _is_beyond(specimen.past_x, specimen.x)
     error = np.abs(specimen.prediction.astype(np.float64) - specimen.y)
     share = float(outside.mean())
     words = "All inputs that are scored lie within the range of those that were fitted."
@@ -104,22 +106,39 @@ def _unseen(specimen: Specimen) -> Suspect:
             f"{_range(low, high)}; the error is {mean_of_observed(error[outside]):.2g} there and "
             f"{mean_of_observed(error[~outside]):.2g} elsewhere."
         )
+    # A trial is judged by other streams, and would say nothing of the test stretch.
+    advice = Suggestion("Fit samples of that range too, or score within the fitted one.")
+    remedies = (advice, state_space(specimen)) if share > THRESHOLDS["unseen_input"] else (advice,)
+    apart = specimen.scored_apart
+    if apart is not None and (beyond := float(_is_beyond(*apart).mean())):
+        fitted, scored = (_range(x.min(axis=(0, 1)), x.max(axis=(0, 1))) for x in apart)
+        told = (
+            f"{100 * beyond:.3g}% of the inputs of the test stretch, on which the fit is scored, "
+            f"lie outside what was fitted: they are {scored}, and {fitted} was fitted."
+        )
+        words = f"{words} {told}" if share else told
+        share = max(share, beyond)
     return judge(
         specimen,
         "unseen_input",
         share,
         "share of scored inputs outside the fitted range",
         words,
-        remedies=(
-            Suggestion("Fit samples of that range too, or score within the fitted one."),
-            state_space(specimen),
-        ),
+        remedies=remedies,
         curve=_error_by_region(specimen, error),
     )
 
 
+def _is_beyond(fitted: npt.NDArray[Any], x: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Whether an input has a channel outside the range of those that were fitted."""
+    low, high = fitted.min(axis=(0, 1)), fitted.max(axis=(0, 1))
+    margin = 0.01 * (high - low)
+    beyond: npt.NDArray[np.bool_] = ((x < low - margin) | (x > high + margin)).any(axis=2)
+    return beyond
+
+
 def _range(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> str:
-    return ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high, strict=True))
+    return ", ".join(f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True))
 
 
 def _error_by_region(specimen: Specimen, error: npt.NDArray[np.float64]) -> Curve | None:
@@ -146,7 +165,7 @@ def _error_by_region(specimen: Specimen, error: npt.NDArray[np.float64]) -> Curv
 
 def _scale(specimen: Specimen) -> Suspect:
     off = []
-    for values in (specimen.past_x, specimen.past_y):
+    for values in as_learned(specimen):
         mean = np.nanmean(values, axis=(0, 1), dtype=np.float64)
         deviation = np.nanstd(values, axis=(0, 1), dtype=np.float64)
         size = np.sqrt(mean**2 + deviation**2)
@@ -156,13 +175,14 @@ def _scale(specimen: Specimen) -> Suspect:
         ].tolist()
     measured = max(off, default=0.0)
     remedy = scaled(specimen)
+    seen = " as the scaled model hands it on" if is_scaled(specimen) else ""
     return judge(
         specimen,
         "badly_scaled",
         measured,
         "powers of ten by which a channel is off mean 0 and size 1",
         f"A channel's size, or its mean over its deviation, is off 1 by a factor of "
-        f"{10**measured:.3g}.",
+        f"{10**measured:.3g}{seen}.",
         remedies=() if remedy is None else (remedy,),
         is_possible=remedy is not None and specimen.learns_by_gradients,
     )

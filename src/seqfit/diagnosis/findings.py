@@ -75,10 +75,9 @@ class Finding:
         unit: what the measurement counts.
         words: what was found, for people.
         suggestion: what to change; None where nothing need be.
-        gain: by which factor the error of a free run is expected to fall where the suggestion is
-            followed; 1 where nothing is.
-        tried: on how many samples that was tried; None where it was not, and the gain is what it
-            was in the benchmark's median.
+        gain: by which factor the error of a free run falls where the suggestion is followed; None
+            where there is none, or it was not tried.
+        tried: on how many samples something was tried; None where nothing was.
         curve: the measurement in detail.
     """
 
@@ -90,7 +89,7 @@ class Finding:
     unit: str
     words: str
     suggestion: Suggestion | None = None
-    gain: float = 1.0
+    gain: float | None = None
     tried: int | None = None
     curve: Curve | None = None
 
@@ -136,7 +135,7 @@ class Diagnosis:
         missing: str | None = None,
     ) -> Diagnosis:
         """The diagnosis of some findings, which are put in order."""
-        ordered = sorted(findings, key=lambda found: (not found.is_bad, -found.gain))
+        ordered = sorted(findings, key=lambda found: (not found.is_bad, -(found.gain or 1.0)))
         return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds, missing)
 
     @property
@@ -174,7 +173,8 @@ class Diagnosis:
         for number, finding in enumerate(self.bad, start=1):
             lines.append(f"{number}. {finding}")
             if finding.suggestion is not None:
-                lines.append(f"   {finding.suggestion.words}")
+                untried = " (Not tried.)" * (finding.gain is None)
+                lines.append(f"   {finding.suggestion.words}{untried}")
         if not lines:
             lines.append("Nothing bad was found." if self.findings else "Nothing was measured.")
         good = [finding.kind for finding in self.findings if not finding.is_bad]

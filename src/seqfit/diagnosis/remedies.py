@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqfit.configuration import NotSerialisable, to_data
 from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.specimen import Specimen
 from seqfit.fitting.optimizers import TorchOptimizer
+from seqfit.models import Scaled
 
 MOST_SEGMENTS = 8
 MOST_SOLVED = 20_000
@@ -25,8 +27,8 @@ def longer_windows(specimen: Specimen, window: int) -> Suggestion:
     """Overlapping windows through which gradients flow further."""
     k1 = max(1, window // 4)
     return Suggestion(
-        f"Let gradients flow back {window} samples: windows of {window} every {k1} samples, each "
-        "learned from as a whole.",
+        f"Let gradients flow back {window} samples: windows of {window} {_every(k1)}, each learned "
+        "from as a whole.",
         {"schedule": _truncated(specimen, k1, window)},
     )
 
@@ -35,8 +37,8 @@ def steady(specimen: Specimen, window: int, rate: float) -> Suggestion:
     """Long windows, and a rate that rises and falls to zero, so that the newest do not rule."""
     k1 = max(1, window // 4)
     return Suggestion(
-        f"Take windows of {window} every {k1} samples, clip gradients at 1, and let the learning "
-        f"rate rise to {rate:g} and fall to zero, so that no stretch rules the end.",
+        f"Take windows of {window} {_every(k1)}, clip gradients at 1, and let the learning rate "
+        f"rise to {rate:g} and fall to zero, so that no stretch rules the end.",
         {"schedule": _truncated(specimen, k1, window), "clip": 1.0} | _one_cycle(specimen, rate),
     )
 
@@ -107,7 +109,9 @@ def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
     if length == schedule[field]:
         return None
     return Suggestion(
-        f"Make an update every {length} samples instead of every {schedule[field]}.", changes
+        f"Make an update {'after ' * (length == 1)}{_every(length)} instead of every "
+        f"{schedule[field]}{' samples' * (length == 1)}.",
+        changes,
     )
 
 
@@ -158,9 +162,9 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
 
 
 def scaled(specimen: Specimen) -> Suggestion | None:
-    """A model in the units of the data; None where it can't be written."""
+    """A model in the units of the data, by new numbers where it is scaled; None if not written."""
     _, model = innermost(specimen)
-    if not model or model.get("name") == "scaled":
+    if not model:
         return None
     numbers: dict[str, Any] = {}
     for name, values in (("input", specimen.past_x), ("output", specimen.past_y)):
@@ -171,8 +175,9 @@ def scaled(specimen: Specimen) -> Suggestion | None:
         deviation = values.std(axis=(0, 1), where=observed)
         numbers[f"{name}_offset"] = [float(v) for v in mean]
         numbers[f"{name}_scale"] = [float(v) if v > 0 else 1.0 for v in deviation]
+    how = "other numbers for the scaled model" if is_scaled(specimen) else "a scaled model"
     return Suggestion(
-        "Scale inputs and outputs to mean 0 and deviation 1: a scaled model.",
+        f"Scale inputs and outputs to mean 0 and deviation 1: {how}.",
         {"model": {"name": "scaled", "model": model} | numbers},
     )
 
@@ -191,6 +196,27 @@ def innermost(specimen: Specimen) -> tuple[str, dict[str, Any]]:
         return path, to_data(model)
     except NotSerialisable:
         return path, {}
+
+
+def is_scaled(specimen: Specimen) -> bool:
+    """Whether the model that learns is given other units than those of the data."""
+    return isinstance(specimen.experiment.model, Scaled)
+
+
+def as_learned(specimen: Specimen) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """What was fitted in the units of the innermost model, within those that scale it."""
+    x: npt.NDArray[Any] = specimen.past_x
+    y: npt.NDArray[Any] = specimen.past_y
+    model = specimen.experiment.model
+    while isinstance(model, Scaled):
+        x = (x - model.input_offset) / model.input_scale
+        y = (y - model.output_offset) / model.output_scale
+        model = model.model
+    return x, y
+
+
+def _every(samples: int) -> str:
+    return "every sample" if samples == 1 else f"every {samples} samples"
 
 
 def _truncated(specimen: Specimen, k1: int, k2: int, loss_on: str = "all") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from seqfit.fitting.samples import Samples
 from seqfit.fitting.source import SampleSource
 from seqfit.models.base import StreamModule
 from seqfit.randomness import VALIDATION, derived_seed
+from seqfit.recordings import Recording
 from seqfit.schedules.base import Progress, Update
 from seqfit.signals.base import Signal
 from seqfit.targets.base import Target
@@ -130,6 +131,28 @@ class Specimen:
         return schedule.next_update(training.schedule_state, progress)[0]
 
     @property
+    def most_different(self) -> float:
+        """Samples over all streams before a recording comes again; infinite without one."""
+        rows = _rows(self.fitter.signal)
+        return math.inf if rows is None else rows * self.fitter.schedule.streams
+
+    @property
+    def scored_apart(self) -> tuple[Samples, Samples] | None:
+        """Inputs that were fitted, and those of the stretch that `Fitter.evaluate` scores.
+
+        Each (time, streams, inputs). None but of a recording that has such a stretch: generated
+        streams have one law. Outputs of that stretch are not looked at.
+        """
+        signal, rows = self.fitter.signal, _rows(self.fitter.signal)
+        if signal is None or rows is None or not _has_test(signal):
+            return None
+        streams, seed = self.fitter.schedule.streams, self.fitter.seed
+        fitted = min(self.fitter.report.samples // streams, rows)
+        source = SampleSource.held_out(self.experiment)
+        scored, _ = source.signal.generate(source.signal_state, source.length_of(None))
+        return signal.generate(signal.start(streams, seed), fitted)[0], scored
+
+    @property
     def washout(self) -> int:
         """Leading samples of a run that are not looked at."""
         return min(WASHOUT, len(self.x) // 5)
@@ -213,7 +236,7 @@ def validation_source(experiment: Experiment) -> SampleSource:
     seed = derived_seed(experiment.seed, VALIDATION)
     if signal is None or target is None:
         raise ValueError(
-            "this fitter has no signal and no target: give samples, diagnose(fitter, x=..., y=...)"
+            "this fitter has no signal and no target: give samples, fitter.diagnose(x=..., y=...)"
         )
     if not _has_validation(signal):
         streams = min(STREAMS, signal.max_streams or STREAMS)
@@ -233,6 +256,11 @@ def _has_validation(part: Any) -> bool:
     return recording is not None and recording.stretch == "train" and recording.held_out[0] > 0
 
 
+def _has_test(part: Any) -> bool:
+    recording: Recording = part.recording
+    return recording.stretch != "all" and recording.held_out[1] > 0
+
+
 def _for_validation(part: Any) -> Any:
     return attrs.evolve(part, recording=part.recording.during("validation"))
 
@@ -245,14 +273,16 @@ def _past_of(fitter: Fitter, most: int) -> tuple[Samples, Samples]:
         fitter.signal, fitter.target, streams, fitter.seed, fitter.dtype, fitter.missing
     )
     fitted = fitter.report.samples // streams
-    return source.take(min(fitted, max(1, most // streams), _rows(fitter.signal)))
+    rows = _rows(fitter.signal)
+    shown = max(1, most // streams)
+    return source.take(min(fitted, shown) if rows is None else min(fitted, shown, rows))
 
 
-def _rows(signal: Any) -> int:
-    """How many samples there are before they come again."""
+def _rows(signal: Any) -> int | None:
+    """How many samples of a recording there are before they come again; None of another signal."""
     recording = getattr(signal, "recording", None)
     if recording is None:
-        return LONGEST_PAST
+        return None
     once = attrs.evolve(signal, recording=recording.during(recording.stretch))
     return int(once.length)
 

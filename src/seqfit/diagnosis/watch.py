@@ -130,11 +130,7 @@ class Watch(Callback):
             )
         constant = self._loss_of_a_constant(fitter)
         if newest > NO_BETTER * constant:
-            yield (
-                "hardly_learned",
-                f"the loss, {newest:.3g}, is hardly better than that of a constant output, "
-                f"{constant:.3g}: the model has learned next to nothing",
-            )
+            yield "hardly_learned", _against_a_constant(newest, constant)
 
     def _loss_of_a_constant(self, fitter: Fitter) -> float:
         """The mean loss of the best constant output; infinite where there is no signal."""
@@ -151,6 +147,16 @@ class Watch(Callback):
         for suspect in suspects:
             if suspect.finding.is_bad and suspect.finding.kind in PROBED:
                 yield suspect.finding.kind, suspect.finding.words
+
+
+def _against_a_constant(loss: float, constant: float) -> str:
+    how = "hardly better" if loss < constant else "no better"
+    factor = loss / constant if constant else math.inf
+    much = f", but {factor:.3g} times as large" if 1.005 < factor < math.inf else ""
+    return (
+        f"the loss, {loss:.3g}, is {how} than that of a constant output, {constant:.3g}{much}: "
+        "the model has learned next to nothing"
+    )
 
 
 def _loss_of_a_constant(fitter: Fitter) -> float:

@@ -303,12 +303,17 @@ class Fitter(Fitted):
         return other
 
     def diagnose(
-        self, seconds: float | None = None, *, fit_seconds: float | None = None
+        self,
+        seconds: float | None = None,
+        *,
+        x: Any = None,
+        y: Any = None,
+        fit_seconds: float | None = None,
     ) -> Diagnosis:
         """Why the fit is as it is, and what to do; see `seqfit.diagnosis.diagnose`."""
         from seqfit.diagnosis import diagnose
 
-        return diagnose(self, seconds=seconds, fit_seconds=fit_seconds)
+        return diagnose(self, seconds=seconds, x=x, y=y, fit_seconds=fit_seconds)
 
     def save(self, path: str | Path) -> None:
         """Write all of the fit to one file: loaded again, it goes on as if it had not stopped.

@@ -43,8 +43,13 @@ def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
     )
     advice, suggestion = "", finding["suggestion"]
     if suggestion is not None:
-        gain = f" Expected: an error {number(finding['gain'])} times smaller." if bad else ""
-        advice = f'<p class="advice">{text(suggestion["words"])}{gain}</p>'
+        gain = finding["gain"]
+        much = (
+            " (Not tried.)"
+            if gain is None
+            else f" Expected: an error {number(gain)} times smaller."
+        )
+        advice = f'<p class="advice">{text(suggestion["words"])}{much}</p>'
     small, curve = "", finding["curve"]
     if curve is not None:
         lines = [
