@@ -213,6 +213,9 @@ def noise(specimen: Specimen) -> list[Suspect]:
     wanted = y[here]
     spread = features.std(axis=0)
     features = features[:, spread > 0] / spread[spread > 0]
+    # Neighbours share what is linear in the features: without it they need not be as near.
+    known = np.column_stack([features, np.ones(len(features))])
+    unlike = wanted - known @ np.linalg.lstsq(known, wanted)[0]
     places = np.linspace(0, len(features) - 1, min(PAIRS, len(features))).astype(int)
     squared = np.square(features).sum(axis=1)
     between = squared[places, None] + squared - 2 * features[places] @ features.T
@@ -222,7 +225,7 @@ def noise(specimen: Specimen) -> list[Suspect]:
     order = np.argsort(distances, axis=1)
     neighbours = np.take_along_axis(neighbours, order, axis=1)
     far = np.sort(distances, axis=1).mean(axis=0)  # squared, of the first to the sixth
-    differ = 0.5 * np.square(wanted[places, None] - wanted[neighbours]).sum(axis=2).mean(axis=0)
+    differ = 0.5 * np.square(unlike[places, None] - unlike[neighbours]).sum(axis=2).mean(axis=0)
     floor = np.polyfit(far, differ, 1)[1] if np.ptp(far) > 0 else differ[0]
     floor = max(min(float(floor), float(differ[0])), 0.0)
     # No more than what the model itself can't explain.

@@ -76,7 +76,14 @@ def _same_streams(accounts: list[RunAccount]) -> list[str]:
     )
     if same:
         return ["All were scored on the same samples."]
-    return ["They were not scored on the same samples; --seed takes the same streams for all."]
+    how = "; --seed takes the same streams for all" if all(map(_is_endless, accounts)) else ""
+    return [f"They were not scored on the same samples{how}."]
+
+
+def _is_endless(account: RunAccount) -> bool:
+    """Whether there are as many samples as anyone asks for, which recordings have not."""
+    signal = account.fitter.signal
+    return signal is not None and signal.held_out().length is None
 
 
 def _cells(some: Scores) -> list[str]:
@@ -260,13 +267,16 @@ def lengths(accounts: list[RunAccount], drawn: Drawn) -> str:
                     f"{account.name}: the RMSE of the last tenth of the longest run that was "
                     f"evaluated is {number(drift['ratio'])} times that of the first: {grows}."
                 )
-        elif account.folder is not None:
+        elif account.folder is not None and _is_endless(account):
             remarks.append(f"Longer runs of {account.name}: seqfit evaluate {account.folder}")
     if not lines:
         return "<p>No samples are held out.</p>"
+    held_out = [account.held_out for account in accounts if account.held_out is not None]
+    several = any(some.x.shape[1] > 1 for some in held_out)
+    sure = ", with 95% confidence over the streams" if several else ""
     place = drawn.place(
         plot(lines, "samples of the free run", "RMSE up to there", log_x=True, log_y=True),
-        "RMSE of a free run up to some length, with 95% confidence over the streams.",
+        f"RMSE of a free run up to some length{sure}.",
         table(["run", "samples", "MAE", "RMSE", "max"], rows),
     )
     return place + "".join(f"<p>{text(remark)}</p>" for remark in remarks)
