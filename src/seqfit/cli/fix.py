@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,8 @@ def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
 
             try:
                 console.print(f"diagnosing and mending, for about {seconds:.3g} seconds", **PLAIN)
-                mending.run(seconds, begin, end, folder.seconds_of_fit())
+                with _raising_on_ctrl_c():
+                    mending.run(seconds, begin, end, folder.seconds_of_fit())
             except KeyboardInterrupt:
                 mending.ending = "it was interrupted"
                 interrupt.interrupted = True
@@ -71,6 +74,16 @@ def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
             result = json.loads(read_text(folder.path / RESULT))
         _show(mending, console)
         return result | {"mending": path, "interrupted": interrupt.interrupted}
+
+
+@contextlib.contextmanager
+def _raising_on_ctrl_c() -> Iterator[None]:
+    """Take Ctrl-C for an exception, also in a process whose starter has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _show(mending: Mending, console: Console) -> None:
