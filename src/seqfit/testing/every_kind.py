@@ -56,14 +56,14 @@ def law_of_what_is_kept_elsewhere(
 ) -> Law:
     """The law that runs before, of whatever, change nothing.
 
-    It is tried before all laws that run the component: what it sets aside once and for all, in its
-    module say, is there from then on, and nothing in this process tells it from a constant. It is
-    tried after them too, for what comes only after many calls.
+    It is tried before all laws that run the component, as only its first run may be another; and
+    after them in a process in which it has not run: what it sets aside once and for all, in its
+    module say, is there from then on, and nothing in this process tells it from a constant.
 
     Args:
         run: takes a component and the values of an example, and gives a run of it.
         cases: the examples for a component.
-        untouched: a process in which it has not run.
+        untouched: a process in which it has not run; None compares two runs in this one.
     """
 
     def holds(subject: Any, **example: Any) -> None:

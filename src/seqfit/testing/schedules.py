@@ -42,11 +42,12 @@ def check_schedule(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     with untouched_process(schedule) as untouched:
-        nothing_elsewhere = law_of_what_is_kept_elsewhere(_run, _courses, untouched)
+        at_first = law_of_what_is_kept_elsewhere(_run, _courses, None)
+        at_last = law_of_what_is_kept_elsewhere(_run, _courses, untouched)
         check_laws(
             schedule,
             UpdateSchedule,
-            (nothing_elsewhere, *_LAWS, nothing_elsewhere),
+            (at_first, *_LAWS, at_last),
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,

@@ -54,11 +54,12 @@ def check_signal(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     with untouched_process(signal) as untouched:
-        nothing_elsewhere = law_of_what_is_kept_elsewhere(_run, _at_once, untouched)
+        at_first = law_of_what_is_kept_elsewhere(_run, _at_once, None)
+        at_last = law_of_what_is_kept_elsewhere(_run, _at_once, untouched)
         check_laws(
             signal,
             Signal,
-            (nothing_elsewhere, *_LAWS, nothing_elsewhere),
+            (at_first, *_LAWS, at_last),
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,
