@@ -33,6 +33,8 @@ REMARKS = (
     "  with the same seeds.",
     "- Of the calibration, fits that the last changes concern were diagnosed anew; the others were",
     "  diagnosed before thresholds of steps and updates were lowered.",
+    "- Noise was then measured anew, after a linear prediction is taken off, with the threshold",
+    "  as it was: fits with planted noise were diagnosed anew, others were not.",
     "- A suggestion is chosen by fitting it with the same seed, so that it is better on other",
     "  streams nearly by construction; where none was better, none is made. The targets are simple",
     "  and a solver is exact for most of them, so that it is what is suggested first.",
