@@ -188,6 +188,12 @@ def require_seed(value: object) -> None:
         raise ValueError(f"seed must be an int from 0 to 2**63 - 1, got {value!r}")
 
 
+def require_positive(name: str, value: object) -> None:
+    """Raise a ValueError unless an argument is a positive, finite number."""
+    if not is_finite(value) or value <= 0:  # type: ignore[operator]
+        raise ValueError(f"{name} must be a positive, finite number, got {value!r}")
+
+
 def require_positive_int(name: str, value: object) -> None:
     """Raise a ValueError unless an argument is a positive int."""
     if not is_int(value) or value <= 0:  # type: ignore[operator]

@@ -141,7 +141,7 @@ def fit(
     from seqfit.fitting import joined
     from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.fitting.tensorboard import writer_class
-    from seqfit.validators import is_finite, require_positive_int
+    from seqfit.validators import require_positive, require_positive_int
 
     console = Console(stderr=True)
     with joined() as ranks:
@@ -152,10 +152,8 @@ def fit(
                 raise ValueError(f"--retries must be a non-negative int, got {retries}")
             if fix_seconds is not None and not fix:
                 raise ValueError("--fix-seconds is for --fix, which is missing")
-            if fix_seconds is not None and (not is_finite(fix_seconds) or fix_seconds <= 0):
-                raise ValueError(
-                    f"--fix-seconds must be a positive, finite number, got {fix_seconds}"
-                )
+            if fix_seconds is not None:
+                require_positive("--fix-seconds", fix_seconds)
             if fix:
                 _require_alone(ranks, "--fix follows suggestions")
             if tensorboard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -88,14 +88,15 @@ def _tell(name: str, console: Console) -> None:
     import inspect
 
     import attrs
+    from rich.text import Text
 
     from seqfit import plugins
     from seqfit.cli.parts import which_kind
     from seqfit.recipes import RECIPES
 
-    plain: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
     if name in RECIPES:
-        console.print(f"recipe {name}\n\n{inspect.getdoc(RECIPES[name])}", **plain)
+        told = f"recipe {name}\n\n{inspect.getdoc(RECIPES[name])}"
+        console.print(Text(told), soft_wrap=True)
         return
     kind, name = which_kind(name)
     component = plugins.load(kind, name)
@@ -109,6 +110,6 @@ def _tell(name: str, console: Console) -> None:
         p.replace(annotation=p.empty, default=made.get(name, p.default))
         for name, p in signature.parameters.items()
     ]
-    told = signature.replace(parameters=settings, return_annotation=signature.empty)
-    console.print(f"{kind[:-1]} {name}{told}\n", **plain)
-    console.print(inspect.getdoc(component) or "It does not say what it is.", **plain)
+    call = signature.replace(parameters=settings, return_annotation=signature.empty)
+    meaning = inspect.getdoc(component) or "It does not say what it is."
+    console.print(Text(f"{kind[:-1]} {name}{call}\n\n{meaning}"), soft_wrap=True)

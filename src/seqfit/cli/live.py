@@ -14,7 +14,7 @@ from rich.console import Console
 
 from seqfit.cli.journal import Journal
 from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
-from seqfit.cli.run import announce, as_toml, conclude
+from seqfit.cli.run import PLAIN, announce, as_toml, conclude
 from seqfit.cli.runs import EXPERIMENT, LIVE, RunFolder
 from seqfit.configuration import ConfigurationError, build
 from seqfit.fitting import Experiment, Fitter, read_experiment
@@ -22,7 +22,6 @@ from seqfit.limits import in_short, read_text, require_shallow
 from seqfit.live import Chunk, GrowingFile, Pipe
 from seqfit.validators import as_tuple, one_of
 
-PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}
 STANDARD_INPUT = "-"
 SCALED_BY = 1000
 """Samples that come first, by which inputs and outputs are scaled."""

@@ -24,7 +24,7 @@ from seqfit.diagnosis.trials import Trials, few_updates, narrowness
 from seqfit.evaluation.missing import missing_in_words
 from seqfit.fitting import Fitter, LevenbergMarquardt
 from seqfit.fitting.samples import as_samples
-from seqfit.validators import is_finite
+from seqfit.validators import require_positive
 
 LEAST_SECONDS = 60.0
 GLANCE = 2_000
@@ -67,8 +67,8 @@ def diagnose(
     if not report.samples:
         raise ValueError("nothing was fitted yet, there is nothing to diagnose")
     for name, number in (("seconds", seconds), ("fit_seconds", fit_seconds)):
-        if number is not None and (not is_finite(number) or number <= 0):
-            raise ValueError(f"{name} must be a positive, finite number, got {number!r}")
+        if number is not None:
+            require_positive(name, number)
     if fit_seconds is None:
         fit_seconds = report.us_per_sample * report.samples / 1e6 or _seconds_of(fitter)
     allowed = max(fit_seconds, LEAST_SECONDS) if seconds is None else seconds

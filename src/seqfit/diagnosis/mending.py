@@ -167,7 +167,7 @@ class Mending:
             remark = f"it can't be followed: {error}"
         if ends.has_passed:
             remark = "the time was over before its fit was"
-        elif fitter is not None and fitter._course.was_stopped:
+        elif fitter is not None and fitter.was_stopped:
             remark = "its fit was stopped"
         elif fitter is not None:
             after = _errors(fitter)[0]

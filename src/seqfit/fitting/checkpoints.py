@@ -13,7 +13,7 @@ from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
 from seqfit.fitting.experiment import Experiment, to_partial_data
 from seqfit.fitting.ranks import Ranks
-from seqfit.validators import is_finite, require_positive_int
+from seqfit.validators import require_positive, require_positive_int
 
 if TYPE_CHECKING:
     from seqfit.fitting.fitter import Fitter
@@ -56,8 +56,8 @@ class Checkpoints(Callback):
             raise ValueError("give the samples or the seconds from checkpoint to checkpoint")
         if samples is not None:
             require_positive_int("samples", samples)
-        if seconds is not None and not (is_finite(seconds) and seconds > 0):
-            raise ValueError(f"seconds must be a positive, finite number, got {seconds!r}")
+        if seconds is not None:
+            require_positive("seconds", seconds)
         require_positive_int("keep", keep)
         self._folder, self._samples, self._seconds, self._keep = (
             Path(folder), samples, seconds, keep,

@@ -27,7 +27,7 @@ from seqfit.fitting.training import Training
 from seqfit.live.base import LiveSource
 from seqfit.models.base import StreamModule
 from seqfit.states import State
-from seqfit.validators import as_tuple, is_finite, require_positive_int
+from seqfit.validators import as_tuple, require_positive, require_positive_int
 
 if TYPE_CHECKING:
     from seqfit.diagnosis import Diagnosis
@@ -146,14 +146,18 @@ class Fitter(Fitted):
         curve = self._training().curve
         return [position * self.schedule.streams for position in curve.samples], curve.losses[:]
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a callback has stopped the last fit."""
+        return self._course.was_stopped
+
     def slow_down(self, factor: float) -> None:
         """Multiply the learning rate, from the next update on and in all of its schedule.
 
         Raises:
             ValueError: the factor is not positive.
         """
-        if not is_finite(factor) or factor <= 0:
-            raise ValueError(f"factor must be a positive, finite number, got {factor!r}")
+        require_positive("factor", factor)
         self._training().learner.slow_down(factor)
 
     def fit(self, samples: int | None = None) -> Fitter:

@@ -22,6 +22,7 @@ from seqfit.validators import (
     is_int,
     must,
     one_for_each,
+    require_positive,
 )
 
 
@@ -163,8 +164,7 @@ class Preisach(Target):
         even = cls(levels, low, high)  # checks these
         if not is_finite(coercivity):
             raise ValueError(f"coercivity must be a finite number, got {coercivity!r}")
-        if not is_finite(spread) or spread <= 0:
-            raise ValueError(f"spread must be a positive, finite number, got {spread!r}")
+        require_positive("spread", spread)
         on, off = even._thresholds[:, None], even._thresholds[None, :]
         far = ((on - off) / 2 - coercivity) ** 2 + ((on + off) / 2 - (low + high) / 2) ** 2
         least = far[np.tril_indices(levels)].min()  # so that the densest relay's weight is 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, final
 
 import attrs
@@ -14,7 +15,7 @@ from seqfit import states
 from seqfit.configuration import NotSerialisable, fields_from_toml, fields_to_toml
 from seqfit.states import State
 from seqfit.testing.laws import Broken, Example, Law, describe
-from seqfit.testing.untouched import Untouched
+from seqfit.testing.untouched import Untouched, untouched_process
 
 _PROCESSES = 4
 """Processes that are started for a check: each may have to compile the component."""
@@ -82,6 +83,26 @@ def law_of_what_is_kept_elsewhere(
             )
 
     return Law("determinism", holds, cases, most=_PROCESSES)
+
+
+@contextlib.contextmanager
+def looking_elsewhere(
+    component: Any,
+    laws: Iterable[Law],
+    run: Callable[..., Run],
+    cases: Callable[[Any], st.SearchStrategy[Example]],
+) -> Iterator[tuple[Law, ...]]:
+    """Laws of a kind, and before and after them that of what a component keeps elsewhere.
+
+    Args:
+        component: what is checked, which has not run yet.
+        laws: the others.
+        run: takes a component and the values of an example, and gives a run of it.
+        cases: the examples for a component.
+    """
+    at_first = law_of_what_is_kept_elsewhere(run, cases, None)
+    with untouched_process(component) as untouched:
+        yield at_first, *laws, law_of_what_is_kept_elsewhere(run, cases, untouched)
 
 
 def laws_of_every_kind(

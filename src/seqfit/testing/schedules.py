@@ -13,12 +13,11 @@ from seqfit.states import State
 from seqfit.testing.every_kind import (
     CONFIGURATION,
     Run,
-    law_of_what_is_kept_elsewhere,
     laws_of_every_kind,
+    looking_elsewhere,
 )
 from seqfit.testing.laws import BadArguments, Broken, Example, Law, OnVerdict, check_laws, describe
 from seqfit.testing.strategies import losses
-from seqfit.testing.untouched import untouched_process
 from seqfit.validators import is_int
 
 
@@ -41,13 +40,11 @@ def check_schedule(
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    with untouched_process(schedule) as untouched:
-        at_first = law_of_what_is_kept_elsewhere(_run, _courses, None)
-        at_last = law_of_what_is_kept_elsewhere(_run, _courses, untouched)
+    with looking_elsewhere(schedule, _LAWS, _run, _courses) as laws:
         check_laws(
             schedule,
             UpdateSchedule,
-            (at_first, *_LAWS, at_last),
+            laws,
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,

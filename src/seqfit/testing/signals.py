@@ -13,8 +13,8 @@ from seqfit.streams import IndivisibleError, join, leaves, stream_axes, take
 from seqfit.testing.every_kind import (
     CONFIGURATION,
     Run,
-    law_of_what_is_kept_elsewhere,
     laws_of_every_kind,
+    looking_elsewhere,
 )
 from seqfit.testing.laws import (
     BadArguments,
@@ -28,7 +28,6 @@ from seqfit.testing.laws import (
 )
 from seqfit.testing.outputs import require_dtype, require_finite, require_shape, require_within
 from seqfit.testing.strategies import chunkings, lengths, seeds, stream_counts
-from seqfit.testing.untouched import untouched_process
 from seqfit.validators import is_int
 
 MOST_STREAMS = 9
@@ -53,13 +52,11 @@ def check_signal(
     Raises:
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
-    with untouched_process(signal) as untouched:
-        at_first = law_of_what_is_kept_elsewhere(_run, _at_once, None)
-        at_last = law_of_what_is_kept_elsewhere(_run, _at_once, untouched)
+    with looking_elsewhere(signal, _LAWS, _run, _at_once) as laws:
         check_laws(
             signal,
             Signal,
-            (at_first, *_LAWS, at_last),
+            laws,
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,

@@ -17,8 +17,8 @@ from seqfit.testing.changes import changed_earlier, changed_later, changed_strea
 from seqfit.testing.every_kind import (
     CONFIGURATION,
     Run,
-    law_of_what_is_kept_elsewhere,
     laws_of_every_kind,
+    looking_elsewhere,
 )
 from seqfit.testing.laws import (
     BadArguments,
@@ -32,8 +32,8 @@ from seqfit.testing.laws import (
 )
 from seqfit.testing.outputs import require_array, require_dtype, require_finite, require_within
 from seqfit.testing.strategies import LONGEST, chunkings, samples
-from seqfit.testing.untouched import Untouched, untouched_process
 
+_DTYPES = st.sampled_from(("float32", "float64"))
 _Cases: TypeAlias = Callable[[Any], st.SearchStrategy[Example]]
 
 
@@ -62,42 +62,43 @@ def check_target(
         LawViolation: a law is broken; it holds the smallest example that was found.
     """
     xs = samples(inputs, max_length=max_length) if isinstance(inputs, int) else inputs
-    with untouched_process(target) as untouched:
+    with looking_elsewhere(target, _laws(xs), _run, _at_once(xs)) as laws:
         check_laws(
             target,
             Target,
-            _laws(xs, untouched),
+            laws,
             bad_arguments=bad_arguments,
             examples=examples,
             on_verdict=on_verdict,
         )
 
 
-def _laws(xs: st.SearchStrategy[Array], untouched: Untouched | None) -> list[Law]:
-    def fixed(**values: st.SearchStrategy[Any]) -> _Cases:
-        return lambda _target: st.fixed_dictionaries(values)
+def _fixed(**values: st.SearchStrategy[Any]) -> _Cases:
+    return lambda _target: st.fixed_dictionaries(values)
 
-    once = fixed(x=xs)
-    dtypes = st.sampled_from(("float32", "float64"))
-    in_chunks = fixed(x=xs, chunks=chunkings(), dtype=dtypes)
-    at_once = fixed(x=xs.filter(len), chunks=st.just(()), dtype=dtypes)
+
+def _at_once(xs: st.SearchStrategy[Array]) -> _Cases:
+    return _fixed(x=xs.filter(len), chunks=st.just(()), dtype=_DTYPES)
+
+
+def _laws(xs: st.SearchStrategy[Array]) -> list[Law]:
+    once = _fixed(x=xs)
+    in_chunks = _fixed(x=xs, chunks=chunkings(), dtype=_DTYPES)
     return [
         CONFIGURATION,
-        law_of_what_is_kept_elsewhere(_run, at_once, None),
         Law("declarations", _declares_itself),
         Law("shape", _has_its_shape, once),
-        Law("length 0 and 1", _takes_short_inputs, fixed(x=xs, length=st.integers(0, 1))),
+        Law("length 0 and 1", _takes_short_inputs, _fixed(x=xs, length=st.integers(0, 1))),
         Law("shape", _has_as_many_outputs_as_it_says, once),
-        Law("dtype", _keeps_the_dtype, fixed(x=xs, dtype=dtypes)),
+        Law("dtype", _keeps_the_dtype, _fixed(x=xs, dtype=_DTYPES)),
         Law("finite", _is_finite, once),
-        Law("bounds", _stays_within_bounds, fixed(x=xs, dtype=dtypes)),
+        Law("bounds", _stays_within_bounds, _fixed(x=xs, dtype=_DTYPES)),
         *laws_of_every_kind(_run, in_chunks),
         Law("causality", _does_not_look_ahead, lambda _target: changed_later(xs)),
         Law("memory", _remembers_no_more_than_it_says, lambda _target: changed_earlier(xs)),
         Law("streams do not mix", _keeps_streams_apart, lambda _target: changed_stream(xs)),
         Law("streams do not mix", _same_when_alone, once),
         Law("chunk invariance", _does_not_see_chunks, in_chunks),
-        law_of_what_is_kept_elsewhere(_run, at_once, untouched),  # it has run much by now
     ]
 
 
