@@ -58,8 +58,8 @@ def fix_run(run: Path, seconds: float, console: Console) -> dict[str, Any]:
                 return interrupt.interrupted
 
             try:
-                console.print(f"diagnosing and mending, for about {seconds:.3g} seconds", **PLAIN)
                 with _raising_on_ctrl_c():
+                    console.print(f"diagnosing and mending, for about {seconds:.3g} s", **PLAIN)
                     mending.run(seconds, begin, end, folder.seconds_of_fit())
             except KeyboardInterrupt:
                 mending.ending = "it was interrupted"
