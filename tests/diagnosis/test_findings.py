@@ -41,6 +41,24 @@ def test_the_greatest_gain_comes_first_and_what_is_in_order_last():
     assert [found.kind for found in made.bad] == ["c", "b"]
 
 
+def test_what_was_not_tried_comes_behind_what_was_in_its_order():
+    made = Diagnosis.of(
+        [
+            finding("untried", True, None, Suggestion("do", {"clip": 1.0})),
+            finding("fine", False, None),
+            finding("worse", True, 0.9),
+            finding("unknown", True, None),
+            finding("better", True, 1.5),
+        ],
+        [],
+        1.0,
+        2.0,
+    )
+    kinds = [found.kind for found in made.findings]
+    assert kinds == ["better", "worse", "untried", "unknown", "fine"]
+    assert "do (Not tried.)" in str(made)
+
+
 def test_the_first_suggestion_is_that_of_the_first_finding_that_has_one():
     suggestion = Suggestion("do", {"clip": 1.0})
     made = Diagnosis.of(

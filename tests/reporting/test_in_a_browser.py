@@ -164,6 +164,23 @@ def test_nothing_runs_over_the_edge(page, width, scheme):
     WebDriverWait(page, 10).until(lambda _: all_fit())
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_caption_and_no_name_of_an_axis_is_cut_off(page, width):
+    show(page, width, "light")
+    cut = page.execute_script(
+        "return [...document.querySelectorAll('caption span, figcaption, .axis')].filter((e) => {"
+        "  const place = (e.closest('.table') ?? e.parentElement).getBoundingClientRect();"
+        "  const own = e.getBoundingClientRect();"
+        "  return own.right > place.right + 1 || e.scrollWidth > e.clientWidth + 1;"
+        "}).map((e) => e.textContent)"
+    )
+    assert cut == []
+    sides = page.execute_script(  # a name that is turned upright would have to fit in there
+        "return [...document.querySelectorAll('.plot .ytitle')].length"
+    )
+    assert sides == 0
+
+
 def test_both_schemes_reach_text_and_plots(page):
     def colours():
         return page.execute_script(

@@ -1,5 +1,6 @@
 """What a report holds, and what it says where it can't be written."""
 
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from hypothesis.extra.numpy import arrays
 from seqfit import Fitter, recipes
 from seqfit.cli import main
 from seqfit.reporting.error_places import error_by_input, error_by_lag
-from seqfit.reporting.figures import numbers
+from seqfit.reporting.figures import Line, numbers, plot
 from seqfit.reporting.held_out import HeldOutRun, scores_by_length, worst_stretches
 from seqfit.reporting.markup import prose, text
 from seqfit.reporting.rates import planned_rates
@@ -186,28 +187,75 @@ def test_what_is_not_finite_is_a_gap():
     assert numbers([1.0, math.nan, math.inf, 1 / 3]) == [1.0, None, None, 0.3333333]
 
 
-def test_colours_can_be_read_in_both_schemes():
-    """WCAG 2.2: 4.5 for text, 3 for what is drawn."""
+def colours():
+    """The colours of the light scheme, and of the dark one."""
     css = (resources.files("seqfit.reporting") / "page.css").read_text(encoding="utf-8")
-    light, dark = (
+    return [
         dict(re.findall(r"(--[\w-]+): (#\w{6})", scheme))
         for scheme in re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
-    )
+    ]
 
-    def luminance(colour):
-        parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722]
 
+def linear(colour):
+    """Red, green and blue light of a colour of sRGB."""
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def test_colours_can_be_read_in_both_schemes():
+    """WCAG 2.2: 4.5 for text, 3 for what is drawn."""
+    light, dark = colours()
     for scheme in (light, dark):
         for ground in ("--page", "--card"):
             for name, colour in scheme.items():
                 if name in ("--page", "--card", "--rule", "--zero"):
                     continue
-                below, above = sorted([luminance(colour), luminance(scheme[ground])])
+                weights = [0.2126, 0.7152, 0.0722]
+                below, above = sorted(linear(c) @ weights for c in (colour, scheme[ground]))
                 least = 3.0 if name.startswith("--run") or name == "--input" else 4.5
                 assert (above + 0.05) / (below + 0.05) >= least, (name, ground)
     assert light.keys() == dark.keys()
+
+
+def test_lines_that_are_drawn_together_have_colours_that_differ():
+    """By a tenth in OKLab, whose distances are those that the eye sees (Ottosson, 2020)."""
+    to_cones = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    to_lab = [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+    for scheme in colours():
+        runs = [name for name in scheme if name.startswith("--run-")]
+        for together in (["--input", "--target", "--output", "--error"], runs):
+            for one, other in itertools.combinations(together, 2):
+                places = (np.cbrt(to_cones @ linear(scheme[n])) for n in (one, other))
+                apart = np.linalg.norm(np.subtract(*(np.asarray(to_lab) @ p for p in places)))
+                assert apart > 0.1, (one, other)
+
+
+def test_a_gain_is_told_once_and_what_was_not_tried_is_called_so(runs, copy, tmp_path):
+    diagnosis = json.loads((runs / "<b>hostile" / "diagnosis.json").read_text())
+    tried, fine = diagnosis["findings"]
+    words = {"words": "Do. The error of free runs is 2.5 times smaller.", "changes": {}}
+    untried = tried | {"gain": None, "suggestion": {"words": "Do that.", "changes": {}}}
+    findings = [tried | {"suggestion": words}, untried, fine]
+    (copy / "diagnosis.json").write_text(json.dumps(diagnosis | {"findings": findings}))
+    page = tmp_path / "page.html"
+    with pytest.raises(SystemExit):
+        main(["report", str(copy), "-o", str(page), "--length", "20"])
+    advice = re.findall(r'<p class="advice">(.*?)</p>', page.read_text(encoding="utf-8"))
+    assert advice == [words["words"], "Do that. (Not tried.)"]
+
+
+def test_an_axis_of_less_than_a_decade_has_several_numbers():
+    narrow = plot([Line("a", [1, 2], [0.13, 0.41], 0)], "x", "y", log_y=True)
+    ticks = narrow["layout"]["yaxis"]["tickvals"]
+    assert [tick for tick in ticks if 0.13 <= tick <= 0.41] == [0.2, 0.3, 0.4]
 
 
 def test_a_report_is_one_small_file_that_says_what_was_done(report, runs):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from seqfit.diagnosis import Finding
 
 
 def diagnose(
@@ -53,7 +56,7 @@ def diagnose(
             "-" if finding.interval is None else str(finding.interval),
             f"{finding.threshold:g}",
             "bad" if finding.is_bad else "in order",
-            "-" if finding.gain is None else f"{finding.gain:.3g}",
+            _gain(finding),
         )
     console.print(grid)
     console.print(Text(str(diagnosis)), soft_wrap=True)
@@ -63,3 +66,9 @@ def diagnose(
     )
     if as_json:
         print(json.dumps(data))
+
+
+def _gain(finding: Finding) -> str:
+    if finding.gain is not None:
+        return f"{finding.gain:.3g}"
+    return "-" if finding.suggestion is None else "not tried"

@@ -112,7 +112,8 @@ class Diagnosis:
     """Why a fit is as it is, and what to do. Make one with `seqfit.diagnosis.diagnose`.
 
     Attributes:
-        findings: what is bad comes first, the greatest expected gain before the others.
+        findings: what is bad comes first: what was tried, the greatest gain before the others,
+            then what was not.
         not_told: what could not be told, each with the reason.
         seconds: what the diagnosis took.
         fit_seconds: what the fit took; 0 where that is not known.
@@ -134,8 +135,15 @@ class Diagnosis:
         fit_seconds: float,
         missing: str | None = None,
     ) -> Diagnosis:
-        """The diagnosis of some findings, which are put in order."""
-        ordered = sorted(findings, key=lambda found: (not found.is_bad, -(found.gain or 1.0)))
+        """The diagnosis of some findings, which are put in order.
+
+        Of what is bad comes first what was tried, by its gain; the rest keeps its order.
+        """
+
+        def rank(found: Finding) -> tuple[bool, bool, float]:
+            return not found.is_bad, found.gain is None, -(found.gain or 0.0)
+
+        ordered = sorted(findings, key=rank)
         return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds, missing)
 
     @property
@@ -145,7 +153,7 @@ class Diagnosis:
 
     @property
     def first_suggestion(self) -> Suggestion | None:
-        """What to change first: the suggestion with the greatest expected gain."""
+        """What to change first: of the suggestions that were tried, that with the greatest gain."""
         suggestions = (finding.suggestion for finding in self.bad)
         return next((one for one in suggestions if one is not None), None)
 

@@ -42,14 +42,9 @@ def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
         f"threshold {number(finding['threshold'])}</small></p>"
     )
     advice, suggestion = "", finding["suggestion"]
-    if suggestion is not None:
-        gain = finding["gain"]
-        much = (
-            " (Not tried.)"
-            if gain is None
-            else f" Expected: an error {number(gain)} times smaller."
-        )
-        advice = f'<p class="advice">{text(suggestion["words"])}{much}</p>'
+    if suggestion is not None:  # one that was tried tells its gain in its words
+        untried = " (Not tried.)" * (finding["gain"] is None)
+        advice = f'<p class="advice">{text(suggestion["words"])}{untried}</p>'
     small, curve = "", finding["curve"]
     if curve is not None:
         lines = [

@@ -38,7 +38,8 @@ class Drawn:
         self.plots[name] = specification
         numbers = f"<details><summary>the numbers</summary>{rows}</details>" if rows else ""
         return (
-            f'<figure><div class="plot" id="{name}" role="img" aria-label="{caption}"></div>'
+            f'<figure><p class="axis">{specification["y"]}</p>'
+            f'<div class="plot" id="{name}" role="img" aria-label="{caption}"></div>'
             f"<figcaption>{caption}</figcaption>{numbers}</figure>"
         )
 

@@ -97,15 +97,20 @@ def plot(
         y: name of the vertical axis.
         log_x: whether the horizontal axis is logarithmic.
         log_y: whether the vertical axis is; none is where a value is not positive.
+
+    Returns:
+        What plotly.js draws, and under ``y`` the name that is set above it: turned by a right
+        angle, a long one would not fit beside a small plot.
     """
     traces = [line.trace() for line in lines]
     down = [value for trace in traces for value in trace["y"] if value is not None]
     across = [value for trace in traces for value in trace["x"] if value is not None]
     return {
         "data": traces,
+        "y": text(y),
         "layout": {
             "xaxis": {"title": {"text": text(x)}, **_scale(across, log_x)},
-            "yaxis": {"title": {"text": text(y)}, **_scale(down, log_y)},
+            "yaxis": _scale(down, log_y),
         },
     }
 
@@ -116,7 +121,9 @@ def _scale(values: list[float], log: bool) -> dict[str, Any]:
         whole = bool(values) and max(map(abs, values)) >= 1000
         return {"type": "linear", "exponentformat": "power", "tickformat": "," if whole else ""}
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    digits = (1, 2, 5) if high - low <= 2 else (1,)
+    digits: tuple[int, ...] = (1, 2, 5) if high - low <= 2 else (1,)
+    if max(values) < 10 * min(values):
+        digits = (1, 2, 3, 4, 5, 7)
     every = max(1, (high - low) // 5)
     ticks = [float(f"{digit}e{power}") for power in range(low, high + 1, every) for digit in digits]
     return {"type": "log", "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}

@@ -32,7 +32,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
         for first, *others in rows
     )
-    told = f"<caption>{caption}</caption>" if caption else ""
+    told = f"<caption><span>{caption}</span></caption>" if caption else ""
     label = f'aria-label="{caption or "table"}"'
     return (
         f'<div class="table" tabindex="0" role="region" {label}><table>{told}'

@@ -44,11 +44,12 @@
 
   // A legend of our own wraps, and never lies on the plot.
   function drawLegend(place, traces) {
-    let list = place.previousElementSibling;
+    const figure = place.closest("figure");
+    let list = figure.querySelector(".legend");
     if (!list) {
       list = document.createElement("ul");
       list.className = "legend";
-      place.before(list);
+      figure.prepend(list);
     }
     list.replaceChildren(...traces.map(({ name, mode, line }) => {
       const item = document.createElement("li"), sample = document.createElement("span");

@@ -349,4 +349,5 @@ def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
         for name in names
     ]
     header = ["", "this report", *(text(account.name) for account in accounts)]
-    return side_by_side(accounts, one) + table(header, rows, "The environment")
+    versions = table(header, rows, "The environment")
+    return f'{side_by_side(accounts, one)}<div class="versions">{versions}</div>'
