@@ -30,21 +30,23 @@ def diagnose(
     anew with the change, as far as there is time. After a fit of a second that takes many times as
     long as the fit, some 5 to 20 seconds, and after a long one as long as the fit at most.
 
-    The run folder gets diagnosis.json.
+    The run folder gets diagnosis.json. A run that is being fitted at this moment is diagnosed as
+    its newest checkpoint has it, and gets none.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from seqfit.cli.runs import DIAGNOSIS, RunFolder
+    from seqfit.cli.found import Found
+    from seqfit.cli.runs import DIAGNOSIS
 
-    folder = RunFolder.open(run)
     console = Console(stderr=True)
-    fitter = folder.fitter()
+    found = Found.at(run)
+    found.tell(console)
     with console.status(f"diagnosing {run}"):
-        diagnosis = fitter.diagnose(seconds, fit_seconds=folder.seconds_of_fit())
+        diagnosis = found.fitter.diagnose(seconds, fit_seconds=found.folder.seconds_of_fit())
     data = diagnosis.as_dict()
-    folder.write_json(DIAGNOSIS, data)
+    place = found.leave(DIAGNOSIS, data)
     grid = Table()
     for heading in ("finding", "measured", "95%", "threshold", "verdict", "gain"):
         is_text = heading in ("finding", "verdict")
@@ -61,7 +63,7 @@ def diagnose(
     console.print(grid)
     console.print(Text(str(diagnosis)), soft_wrap=True)
     console.print(
-        Text(f"the diagnosis is in {folder.path / DIAGNOSIS}; {diagnosis.cost}"),
+        Text(f"the diagnosis is {place}; {diagnosis.cost}"),
         soft_wrap=True,
     )
     if as_json:

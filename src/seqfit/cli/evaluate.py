@@ -38,23 +38,27 @@ def evaluate(
     Errors up to several horizons, with confidence intervals over the streams; whether they grow;
     where the target reaches its bounds and elsewhere; from wrong states; and one step ahead.
 
-    The run folder gets evaluation.json.
+    The run folder gets evaluation.json. A run that is being fitted at this moment is examined as
+    its newest checkpoint has it, and gets none.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from seqfit.cli.runs import EVALUATION, RunFolder
+    from seqfit.cli.found import Found
+    from seqfit.cli.runs import EVALUATION
     from seqfit.evaluation import examine
 
-    folder = RunFolder.open(run)
     console = Console(stderr=True)
     lengths = None if horizons is None else _numbers(horizons)
-    fitter = folder.fitter()
+    found = Found.at(run)
+    found.tell(console)
     with console.status(f"evaluating {run}"):
-        evaluation = examine(fitter, horizons=lengths, streams=streams, seed=seed, washout=washout)
+        evaluation = examine(
+            found.fitter, horizons=lengths, streams=streams, seed=seed, washout=washout
+        )
     data = evaluation.as_dict()
-    folder.write_json(EVALUATION, data)
+    place = found.leave(EVALUATION, data)
     for table in evaluation.tables():
         console.print(Text(table.title, style="italic"))
         grid = Table()
@@ -65,7 +69,7 @@ def evaluate(
         console.print(grid)
         for remark in table.remarks:
             console.print(Text(remark))
-    console.print(Text(f"the evaluation is in {folder.path / EVALUATION}"), soft_wrap=True)
+    console.print(Text(f"the evaluation is {place}"), soft_wrap=True)
     if as_json:
         print(json.dumps(data))
 

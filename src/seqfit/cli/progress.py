@@ -14,6 +14,7 @@ from rich.progress import (
     BarColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -29,7 +30,9 @@ SECONDS_BETWEEN = 0.2
 
 @final
 class ProgressLine(Callback):
-    """Shows samples fitted, samples per second, the loss and the time left.
+    """Shows samples fitted, samples per second, the loss, and the time left.
+
+    At the end that is the samples which are too few for another update, where there are any.
 
     Use it around the fit, as a context manager.
 
@@ -43,16 +46,18 @@ class ProgressLine(Callback):
     def __init__(self, samples: int | None, console: Console) -> None:
         speed = "{task.fields[rate]:,.0f} samples/s, loss {task.fields[loss]:.3g}"
         columns: tuple[ProgressColumn, ...] = (
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("{task.completed:,.0f}/{task.fields[wanted]:,.0f}"),
             BarColumn(bar_width=20),
             TextColumn(f"{speed},"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
+            _Left(),
         )
         if samples is None:
             columns = TextColumn("{task.completed:,.0f}"), TextColumn(speed)
         self._bar = Progress(*columns, console=console)
-        self._task: TaskID = self._bar.add_task("fit", total=samples, rate=0.0, loss=float("nan"))
+        self._samples = samples
+        self._task: TaskID = self._bar.add_task(
+            "fit", total=samples, rate=0.0, loss=float("nan"), wanted=samples, over=0
+        )
         self._next = 0.0
         self._told = False
 
@@ -77,11 +82,35 @@ class ProgressLine(Callback):
 
     def after_fit(self, fitter: Fitter) -> None:
         self._show(fitter, time.perf_counter())
+        over, fitted = left_over(fitter), fitter.report.samples
+        if self._samples is not None and fitted + over >= self._samples:  # no more will come
+            self._bar.update(self._task, total=fitted, over=over)
 
     def _show(self, fitter: Fitter, now: float) -> None:
         report = fitter.report
-        rate = report.samples / max(now - self._begin, 1e-9)
+        rate = report.samples_timed / max(now - self._begin, 1e-9)  # those of this process alone
         self._bar.update(self._task, completed=report.samples, rate=rate, loss=report.loss)
+
+
+@final
+class _Left(ProgressColumn):
+    """The time left; in the end the samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._time = TimeRemainingColumn(compact=True)
+
+    def render(self, task: Task) -> Text:
+        over = task.fields["over"]
+        return Text(f"{over:,} left over") if over else self._time.render(task) + Text(" left")
+
+
+def left_over(fitter: Fitter) -> int:
+    """How many samples over all streams a fit has taken, and waits with for another update."""
+    taken = fitter.samples - fitter.samples_left
+    if fitter.signal is None:
+        taken = fitter.samples_given * fitter.schedule.streams
+    return max(taken - fitter.report.samples, 0)
 
 
 def warnings_of(samples: int | None, console: Console) -> Watch:

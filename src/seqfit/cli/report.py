@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seqfit.reporting.account import RunAccount
 
 
@@ -33,7 +35,8 @@ def report(
     """Write one HTML file on one or more runs, side by side; it opens from disk, in any browser.
 
     Each fit runs on held-out streams as 'seqfit fit' scores it. What 'seqfit evaluate' and
-    'seqfit diagnose' have left in a run is shown too.
+    'seqfit diagnose' have left in a run is shown too. A run that is being fitted at this moment is
+    shown as its newest checkpoint has it.
     """
     from rich.console import Console
     from rich.text import Text
@@ -45,7 +48,7 @@ def report(
     accounts = []
     for run, name in zip(runs, names, strict=True):
         with console.status(f"running {run}"):
-            accounts.append(_account(run, name, length, streams, seed))
+            accounts.append(_account(run, name, length, streams, seed, console))
     path = output or runs[0] / "report.html"
     write_report(path, accounts)
     console.print(Text(f"the report is in {path}"), soft_wrap=True)
@@ -62,28 +65,35 @@ def _names(runs: list[Path]) -> list[str]:
 
 
 def _account(
-    run: Path, name: str, length: int | None, streams: int | None, seed: int | None
+    run: Path,
+    name: str,
+    length: int | None,
+    streams: int | None,
+    seed: int | None,
+    console: Console,
 ) -> RunAccount:
-    from seqfit.cli.run_files import read_diagnosis, read_evaluation, read_result
-    from seqfit.cli.runs import EXPERIMENT, RunFolder
-    from seqfit.limits import read_text
-    from seqfit.reporting.account import RunAccount
+    from seqfit.cli.found import Found
+    from seqfit.cli.run_files import read_diagnosis, read_evaluation
+    from seqfit.reporting.account import RunAccount, experiment_of
     from seqfit.reporting.held_out import HeldOutRun
 
-    folder = RunFolder.open(run)
-    fitter = folder.fitter()
-    result = read_result(folder)
-    evaluation, diagnosis = read_evaluation(folder), read_diagnosis(folder)
-    held_out = None
-    if fitter.signal is not None:
-        held_out = HeldOutRun.of(fitter, length, streams, seed)
+    found = Found.at(run)
+    found.tell(console)
+    result = found.result()
+    evaluation = diagnosis = held_out = None
+    if not found.is_on_its_way:
+        evaluation, diagnosis = read_evaluation(found.folder), read_diagnosis(found.folder)
+    if found.fitter.signal is not None:
+        held_out = HeldOutRun.of(found.fitter, length, streams, seed)
     return RunAccount(
         name=name,
         folder=str(run),
-        fitter=fitter,
+        fitter=found.fitter,
         result=result,
-        experiment=read_text(run / EXPERIMENT),
+        experiment=experiment_of(found.fitter),
         held_out=held_out,
         evaluation=evaluation,
         diagnosis=diagnosis,
+        is_repeatable=found.mismatch is None,
+        remarks=found.remarks,
     )

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from seqfit import configuration, recipes
 from seqfit.cli.journal import Journal
-from seqfit.cli.progress import ProgressLine, StopOnInterrupt, warnings_of
+from seqfit.cli.progress import ProgressLine, StopOnInterrupt, left_over, warnings_of
+from seqfit.cli.run_files import read_search
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.environment import environment
 from seqfit.evaluation.missing import missing_in_words, missing_of
@@ -127,7 +128,7 @@ def resume_run(
         if ranks.on_first((folder.path / SEARCH).exists):
             if ranks.count > 1:
                 raise ValueError(f"{run} is a search for a recipe: resume it without torchrun")
-            search = folder.search()
+            search = read_search(folder)
             console.print("the search starts again: it gives what it would have given", **PLAIN)
             return _search(**search, folder=folder, console=console)
         what = ranks.on_first(lambda: read_experiment(folder.path / EXPERIMENT))
@@ -181,7 +182,8 @@ def _fit(
         if not left and folder.ranks.on_first((folder.path / RESULT).exists):
             raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
         try:
-            with interrupt.listening(), bar:
+            shown = bar if left or fit is not None else contextlib.nullcontext()
+            with interrupt.listening(), shown:
                 if fit is not None:
                     fit(fitter, left)
                 elif left:
@@ -333,10 +335,12 @@ def conclude(
         result["law"] = fitter.describe()
         console.print(fitter.describe(), style="bold", **PLAIN)
     folder.write_json(RESULT, result)
+    over = left_over(fitter)
     console.print(
         f"{report['samples']:,} samples in {report['updates']:,} updates and "
         f"{report['seconds']:.1f} s: {report['us_per_sample']:.1f} us a sample with the "
-        f"{report['engine']} engine",
+        f"{report['engine']} engine"
+        + (f"; {over:,} more {'was' if over == 1 else 'were'} too few for an update" * (over > 0)),
         soft_wrap=True,
     )
     missing = missing_in_words(fitter)

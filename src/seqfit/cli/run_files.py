@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seqfit.cli.runs import DIAGNOSIS, EVALUATION, RESULT, RunFolder
+from seqfit import configuration, plugins
+from seqfit.cli.runs import DIAGNOSIS, EVALUATION, RESULT, SEARCH, RunFolder
 from seqfit.limits import in_short, read_text, require_shallow
 
 Form: TypeAlias = Any
@@ -84,6 +85,34 @@ def read_evaluation(folder: RunFolder) -> dict[str, Any] | None:
 def read_diagnosis(folder: RunFolder) -> dict[str, Any] | None:
     """What a diagnosis has left; None where there was none; raises as `read_result` does."""
     return _read_if_there(folder.path / DIAGNOSIS, _DIAGNOSIS, f"seqfit diagnose {folder.path}")
+
+
+def read_search(folder: RunFolder) -> dict[str, Any]:
+    """What a search in a folder was asked for, with its parts.
+
+    Raises:
+        ConfigurationError: the file that says so is damaged, or a part in it is wrong.
+        PluginError: a part in it can't be loaded.
+    """
+    path = folder.path / SEARCH
+    kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
+    with configuration.naming(str(path)):
+        try:
+            asked = json.loads(read_text(path))
+            require_shallow(asked, str(path))
+            parts = {
+                name: configuration.from_data(kinds[name], data)
+                for name, data in asked["parts"].items()
+            }
+            return {"samples": asked["samples"], "seed": asked["seed"], "parts": parts}
+        except RecursionError:
+            raise configuration.ConfigurationError(f"{path} is nested too deep") from None
+        except (configuration.ConfigurationError, plugins.PluginError):
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise configuration.ConfigurationError(
+                f"{path} does not say what was searched for: {in_short(error)}"
+            ) from error
 
 
 def _read_if_there(path: Path, form: Form, command: str) -> dict[str, Any] | None:

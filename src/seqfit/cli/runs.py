@@ -15,7 +15,6 @@ from typing import Any, final
 import attrs
 import filelock
 
-from seqfit import configuration, plugins
 from seqfit.fitting import (
     Callback,
     CheckpointError,
@@ -29,7 +28,7 @@ from seqfit.fitting import (
 from seqfit.fitting.checkpoint import remove_unfinished, write_atomically
 from seqfit.fitting.checkpoints import checkpoints_in, load_of
 from seqfit.fitting.tensorboard import TensorBoard
-from seqfit.limits import in_short, read_text, require_shallow
+from seqfit.limits import read_text
 from seqfit.validators import is_finite
 
 EXPERIMENT = "experiment.toml"
@@ -50,6 +49,10 @@ ASKED = "asked.toml"
 """The experiment that was asked for, where --fix has changed it."""
 ADOPTED = "adopted"
 """A fit that takes the place of the one in the folder, until all of its files are moved."""
+OF_ONE_FIT = (RESULT, PICTURE, DIAGNOSIS, EVALUATION)
+"""Files that tell of a fit, and of no other."""
+PATIENCE = 0.5
+"""Seconds within which a folder may become free: who only looks in holds it for a moment."""
 SECONDS_BETWEEN = 30.0
 """From checkpoint to checkpoint, where it is not said in samples; and for what people read."""
 
@@ -114,8 +117,21 @@ class RunFolder:
 
     @property
     def holds_a_run(self) -> bool:
-        """Whether it says what is run in it."""
-        return (self.path / EXPERIMENT).exists() or (self.path / SEARCH).exists()
+        """Whether it says what is run in it, or has the fit."""
+        return any((self.path / name).exists() for name in (EXPERIMENT, SEARCH, CHECKPOINT))
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether another process is at work in it."""
+        if not (self.path / LOCK).exists():
+            return False
+        try:
+            with filelock.FileLock(self.path / LOCK, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
+        except OSError:  # a folder of somebody else's, who alone may lock it
+            return False
 
     @property
     def has_checkpoints(self) -> bool:
@@ -149,8 +165,11 @@ class RunFolder:
             raise FileNotFoundError(f"no run folder at {str(path)!r}; 'seqfit fit' makes one")
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is a file, not a run folder")
-        cls(path)._take_adopted()
-        if not cls(path).holds_a_run:
+        folder = cls(path)
+        if (path / ADOPTED).is_dir():
+            with contextlib.suppress(BlockingIOError), folder.locked():
+                folder._take_adopted()
+        if not folder.holds_a_run:
             raise FileNotFoundError(f"{path} is no run folder: it has no {EXPERIMENT}")
 
     @contextlib.contextmanager
@@ -164,7 +183,7 @@ class RunFolder:
 
         def acquire() -> None:
             try:
-                lock.acquire(blocking=False)
+                lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 20)
             except filelock.Timeout:
                 raise BlockingIOError(f"another process is at work in {self.path}") from None
             remove_unfinished(self.path)
@@ -263,43 +282,21 @@ class RunFolder:
         fitter = load_of(ended, experiment, callbacks=callbacks, ranks=self.ranks)
         return fitter, messages
 
-    def search(self) -> dict[str, Any]:
-        """What a search in the folder was asked for, with its parts.
-
-        Raises:
-            ConfigurationError: the file that says so is damaged, or a part in it is wrong.
-            PluginError: a part in it can't be loaded.
-        """
-        path = self.path / SEARCH
-        kinds: dict[str, plugins.Kind] = {"signal": "signals", "target": "targets"}
-        with configuration.naming(str(path)):
-            try:
-                asked = json.loads(read_text(path))
-                require_shallow(asked, str(path))
-                parts = {
-                    name: configuration.from_data(kinds[name], data)
-                    for name, data in asked["parts"].items()
-                }
-                return {"samples": asked["samples"], "seed": asked["seed"], "parts": parts}
-            except RecursionError:
-                raise configuration.ConfigurationError(f"{path} is nested too deep") from None
-            except (configuration.ConfigurationError, plugins.PluginError):
-                raise
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise configuration.ConfigurationError(
-                    f"{path} does not say what was searched for: {in_short(error)}"
-                ) from error
-
     def finish(self, fitter: Fitter) -> None:
         """Save the fit as it is in the end; the checkpoints on the way are then not needed.
 
-        What was found of the fit as it was before goes: nobody is to take it for what is there.
+        What was found of the fit as it was before goes first: nobody is to take it for what is
+        there, and killed in between, the run is resumed to its result.
         """
+        if self.ranks.is_first:
+            self._forget()
         fitter.save(self.path / CHECKPOINT)
         if self.ranks.is_first:
             shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
-            for name in (DIAGNOSIS, EVALUATION):
-                (self.path / name).unlink(missing_ok=True)
+
+    def _forget(self) -> None:
+        for name in OF_ONE_FIT:
+            (self.path / name).unlink(missing_ok=True)
 
     def adopt(self, best: Fitter) -> None:
         """Put another fit in the place of the one that is there, whose experiment is kept.
@@ -323,8 +320,7 @@ class RunFolder:
         adopted = self.path / ADOPTED
         if not adopted.is_dir():
             return
-        for name in (RESULT, PICTURE, DIAGNOSIS, EVALUATION):  # they tell of the other fit
-            (self.path / name).unlink(missing_ok=True)
+        self._forget()
         for path in sorted(adopted.iterdir()):
             path.replace(self.path / path.name)
         adopted.rmdir()

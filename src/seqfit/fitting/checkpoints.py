@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from seqfit.fitting.callbacks import Callback
 from seqfit.fitting.checkpoint import CheckpointError, remove_unfinished
-from seqfit.fitting.experiment import Experiment, to_partial_data
+from seqfit.fitting.experiment import Experiment, differing
 from seqfit.fitting.ranks import Ranks
 from seqfit.validators import require_positive, require_positive_int
 
@@ -198,11 +198,10 @@ def load_of(
 
     fitter = Fitter.load(path, callbacks=callbacks, ranks=ranks, **parts)
     if experiment is not None:
-        there, here = (to_partial_data(e)[0] for e in (fitter.experiment, experiment))
-        for name in sorted(there | here):
-            if there.get(name) != here.get(name):
-                raise CheckpointError(
-                    f"{path} is of another experiment: its {name} is {there.get(name)}, not "
-                    f"{here.get(name)}"
-                )
+        found = differing(fitter.experiment, experiment)
+        if found is not None:
+            name, there, here = found
+            raise CheckpointError(
+                f"{path} is of another experiment: its {name} is {there}, not {here}"
+            )
     return fitter

@@ -183,6 +183,18 @@ def to_partial_data(experiment: Experiment) -> tuple[dict[str, Any], dict[str, s
     return {name: value for name, value in data.items() if value is not None}, missing
 
 
+def differing(one: Experiment, other: Experiment) -> tuple[str, Any, Any] | None:
+    """The first field by name in which two experiments differ, with what it is in each.
+
+    What can't be written as plain data is not compared.
+    """
+    there, here = (to_partial_data(what)[0] for what in (one, other))
+    for name in sorted(there | here):
+        if there.get(name) != here.get(name):
+            return name, there.get(name), here.get(name)
+    return None
+
+
 def from_partial_data(data: dict[str, Any], parts: dict[str, Any], source: str) -> Experiment:
     """The experiment of some plain data, with parts given as they are.
 

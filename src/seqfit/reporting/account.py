@@ -30,6 +30,8 @@ class RunAccount:
         held_out: a free run on streams that were not fitted; None where there are none.
         evaluation: what ``seqfit evaluate`` has left; None where it did not.
         diagnosis: what ``seqfit diagnose`` has left; None where it did not.
+        is_repeatable: whether ``experiment.toml`` in the folder is the experiment that was fitted.
+        remarks: what has to be known of the run before all else.
     """
 
     name: str
@@ -40,6 +42,8 @@ class RunAccount:
     held_out: HeldOutRun | None
     evaluation: dict[str, Any] | None = None
     diagnosis: dict[str, Any] | None = None
+    is_repeatable: bool = True
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -60,14 +64,10 @@ class RunAccount:
             raise ValueError("nothing was fitted yet, there is nothing to report")
         result = attrs.asdict(fitter.report)
         result |= {"interrupted": False, "environment": environment()}
-        try:
-            experiment = to_toml(fitter.experiment)
-        except configuration.NotSerialisable as error:
-            experiment = f"# {error}\n"
         run = None
         if fitter.signal is not None:
             run = HeldOutRun.of(fitter, length, streams, seed)
-        return cls(name, None, fitter, result, experiment, run)
+        return cls(name, None, fitter, result, experiment_of(fitter), run)
 
     @property
     def law(self) -> str | None:
@@ -89,3 +89,11 @@ class RunAccount:
             return target.columns[channel]
         outputs = 1 if self.held_out is None else self.held_out.y.shape[2]
         return "output" if outputs == 1 else f"output {channel + 1}"
+
+
+def experiment_of(fitter: Fitter) -> str:
+    """The experiment of a fit as TOML, or a remark that says why there is none."""
+    try:
+        return to_toml(fitter.experiment)
+    except configuration.NotSerialisable as error:
+        return f"# {error}\n"

@@ -36,7 +36,12 @@ def scores(accounts: list[RunAccount], _drawn: Drawn) -> str:
         spent = [number(account.result[name]) for name in ("samples", "updates", "seconds")]
         rows.append([text(account.name), *cells, *spent])
     told = [*_remarks(remarks), *_same_streams(accounts)]
-    return table(header, rows) + "".join(f"<p>{text(words)}</p>" for words in told)
+    first = [remark for account in accounts for remark in account.remarks]
+    return (
+        "".join(f'<p class="notice">{text(words)}</p>' for words in first)
+        + table(header, rows)
+        + "".join(f"<p>{text(words)}</p>" for words in told)
+    )
 
 
 def _remarks(remarks: Iterable[tuple[str, str]]) -> list[str]:
@@ -327,8 +332,9 @@ def again(accounts: list[RunAccount], _drawn: Drawn) -> str:
             command = f"<p>It can't be repeated from its folder: {text(account.experiment[2:])}</p>"
         elif account.fitter.signal is None:
             command = "<p>The samples came from outside, and are not kept.</p>"
-        elif account.folder is None:
-            command = "<p>It was fitted in Python; write the experiment to a file, and:</p>"
+        elif account.folder is None or not account.is_repeatable:
+            why = "is not what is in its folder" if account.folder else "was fitted in Python"
+            command = f"<p>It {why}; write the experiment to a file, and:</p>"
             command += code_block("seqfit fit experiment.toml")
         else:
             command = code_block(f"seqfit fit {shlex.quote(f'{account.folder}/experiment.toml')}")

@@ -26,11 +26,14 @@ def sentence(account: RunAccount) -> str:
     solved = isinstance(fitter.optimizer, LevenbergMarquardt)
     joint = "in" if solved else "and"
     how = "solved for at once" if solved else f"in {count(result['updates'], 'update')}"
+    spent = ""
+    if result["seconds"] is not None:
+        us = number(result["us_per_sample"])
+        spent = f" {joint} {number(result['seconds'])} s ({us} µs a sample)"
     words = [
         f"Fitted to {count(result['samples'], 'sample')} of "
-        f"{count(fitter.schedule.streams, 'stream')}, {how} {joint} {number(result['seconds'])} s "
-        f"({number(result['us_per_sample'])} µs a sample, engine {result['engine']}), with the "
-        f"loss {_called(fitter.loss)} and seed {fitter.seed}."
+        f"{count(fitter.schedule.streams, 'stream')}, {how}{spent}, with the engine "
+        f"{result['engine']}, the loss {_called(fitter.loss)} and the seed {fitter.seed}."
     ]
     missing = missing_in_words(fitter)
     if missing is not None:
