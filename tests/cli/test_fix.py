@@ -3,18 +3,21 @@
 import contextlib
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from seqfit import Fitter, recipes
 from seqfit.cli import main
 from seqfit.cli.runs import RunFolder
-from seqfit.diagnosis import follow
-from seqfit.diagnosis.mending import Mending
+from seqfit.diagnosis import Suggestion, follow
+from seqfit.diagnosis.mending import Mending, Step
 from seqfit.fitting import Callback, StopFitting, TorchOptimizer, read_experiment, to_toml
 from seqfit.models import GRU
 from seqfit.schedules import TruncatedBPTT
@@ -106,10 +109,162 @@ def test_ctrl_c_while_it_is_mended_keeps_the_best_fit(tmp_path):
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
     assert "no more was changed: it was interrupted." in " ".join(said.split())
+    assert said.splitlines()[-1] == "to go on: seqfit fix stopped"
     folder = tmp_path / "stopped"
     assert json.loads((folder / "mending.json").read_text())["ending"] == "it was interrupted"
     assert json.loads((folder / "result.json").read_text())["samples"] == 11_999
     assert Fitter.load(folder / "fitter.safetensors").report.updates == 6_000
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """A run whose learning rate is far too small, fitted but not mended."""
+    place = tmp_path_factory.mktemp("hasty")
+    optimizer = TorchOptimizer("Adam", {"lr": 1e-5})
+    parts = {"model": GRU(hidden=4, head=()), "schedule": TruncatedBPTT(k1=25, k2=50)}
+    (place / "hasty.toml").write_text(
+        to_toml(recipes.gru(samples=2_000, optimizer=optimizer, learning_rate=None, **parts))
+    )
+    seqfit(place, "fit", "hasty.toml", "--run", "run")
+    return place
+
+
+@pytest.fixture
+def finished(hasty, tmp_path):
+    """A copy of its folder."""
+    return shutil.copytree(hasty / "run", tmp_path / "run")
+
+
+def fixed(capsys, *arguments):
+    """``seqfit fix`` in this process: its code, and what it said."""
+    with pytest.raises(SystemExit) as end:
+        main(["fix", *map(str, arguments)])
+    return end.value.code or 0, " ".join(capsys.readouterr().err.split())
+
+
+def stopped_while_it_is_mended(folder, number):
+    """``seqfit fix`` that is sent a signal on its way: its code, output, and what it said."""
+    command = [sys.executable, "-m", "seqfit", "fix", "run", "--seconds", "500", "--json"]
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("diagnosing and mending"):
+            break
+    time.sleep(1)
+    process.send_signal(number)
+    out, said = process.communicate(timeout=120)
+    return process.returncode, out, said
+
+
+@pytest.mark.slow
+def test_a_mending_that_was_stopped_is_taken_up_again_and_its_path_goes_on(hasty, finished):
+    before = (finished / "fitter.safetensors").read_bytes()
+    tried = Step(("drift",), Suggestion("Clip.", {"clip": 0.5}), 0.4, 0.41, False, "", 1.0)
+    earlier = json.loads(json.dumps(tried.as_dict()))
+    (finished / "mending.json").write_text(json.dumps({"steps": [earlier]}))
+    code, _, _ = stopped_while_it_is_mended(finished.parent, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    code, out, said = stopped_while_it_is_mended(finished.parent, signal.SIGINT)
+    assert code == 130, said
+    assert said.splitlines()[-1] == "to go on: seqfit fix run"
+    assert "Traceback" not in said
+    result = json.loads(out)
+    assert result["interrupted"]
+    assert result["mending"]["steps"] == [earlier]
+    assert result["mending"]["ending"] == "it was interrupted"
+    assert (finished / "fitter.safetensors").read_bytes() == before
+
+    result, said = seqfit(finished.parent, "fix", "run", "--seconds", "300")
+    path = result["mending"]
+    assert "fix 2: " in said
+    assert path["steps"][0] == earlier
+    assert any(step["is_kept"] for step in path["steps"])
+    assert path == json.loads((finished / "mending.json").read_text())
+    asked = finished / "asked.toml"
+    assert asked.read_text() == (hasty / "run" / "experiment.toml").read_text()
+    what = read_experiment(asked)
+    for step in path["steps"]:
+        if step["is_kept"]:
+            what = follow(what, step["suggestion"]["changes"])
+    assert what == read_experiment(finished / "experiment.toml")
+    assert Fitter.load(finished / "fitter.safetensors").experiment == what
+
+    assert path["is_exact"]
+    again, _ = seqfit(finished.parent, "fix", "run")
+    assert again == result
+
+
+def test_a_run_that_can_not_be_mended_says_why(finished, tmp_path, capsys):
+    """What is no run, is not finished, has no signal, or is another experiment by now."""
+    path = finished / "experiment.toml"
+    cases = {tmp_path / "gone": "no run folder at", tmp_path: "is no run folder: it has no"}
+    for folder, message in cases.items():
+        assert fixed(capsys, folder)[0] == 2
+        assert message in fixed(capsys, folder)[1]
+    code, said = fixed(capsys, finished, "--seconds", "-3")
+    assert (code, said) == (2, "error: --seconds must be a positive, finite number, got -3.0")
+    with RunFolder(finished).locked():
+        code, said = fixed(capsys, finished)
+    assert (code, said) == (2, f"error: another process is at work in {finished}")
+    written = path.read_text()
+    path.write_text(written.replace("seed = 0", "seed = 5"))
+    code, said = fixed(capsys, finished)
+    assert code == 2
+    assert "experiment.toml is not what was fitted: its seed is 5, not 0; 'seqfit report" in said
+    path.write_text(written)
+    (finished / "mending.json").write_text('{"steps": [')
+    code, said = fixed(capsys, finished)
+    assert code == 2
+    assert f"{finished}/mending.json is damaged: " in said
+    (finished / "result.json").unlink()
+    assert "did not come to its end: there is no result.json; go" in fixed(capsys, finished)[1]
+
+
+def test_a_run_that_was_stopped_is_to_be_finished_first(tmp_path, capsys):
+    what = recipes.gru(samples=2_000, model=GRU(hidden=4, head=()))
+    folder = RunFolder.create(tmp_path / "run", "fit", "experiment.toml", to_toml(what))
+    fitter = Fitter.of(what)
+    folder.finish(fitter.fit(1_000))
+    code, said = fixed(capsys, folder.path)
+    assert code == 2
+    assert said == (
+        f"error: the fit in {folder.path} was stopped after 1,000 of 2,000 samples: finish it "
+        f"first, by 'seqfit resume {folder.path}'"
+    )
+
+
+def test_samples_that_are_not_kept_can_not_be_fitted_again(tmp_path, capsys):
+    what = attrs.evolve(recipes.gru(model=GRU(hidden=4, head=())), signal=None, target=None)
+    folder = RunFolder.create(tmp_path / "run", "fit", "experiment.toml", to_toml(what))
+    fitter = Fitter.of(what).partial_fit([0.0] * 100, [1.0] * 100)
+    folder.finish(fitter)
+    code, said = fixed(capsys, folder.path)
+    assert code == 2
+    assert "has no signal: the samples that it was given are not kept" in said
+    folder.write_json("live.json", {})
+    assert "was fitted to samples as they came, which are not kept" in fixed(capsys, folder.path)[1]
+
+
+def test_ctrl_c_in_the_fit_before_it_is_mended_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "seqfit", "fit", "--recipe", "gru", "--fix", "--json"]
+    process = subprocess.Popen(
+        [*command, "--samples", "500000000", "--checkpoint-every", "20000", "--run", "run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/checkpoints/*.safetensors")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "to go on: seqfit resume run\n" in said
+    assert said.splitlines()[-1] == "and then, to mend it: seqfit fix run"
+    (line,) = out.splitlines()
+    result = json.loads(line)
+    assert result["interrupted"]
+    assert "mending" not in result
 
 
 @pytest.mark.parametrize(
@@ -208,16 +363,20 @@ def test_killed_while_a_better_fit_takes_its_place_a_folder_has_one_of_them(tmp_
 
         with monkeypatch.context() as patch, contextlib.suppress(Killed):
             patch.setattr(Path, "replace", dying)
-            folder.adopt(fits[1])
+            folder.adopt(fits[1], {"steps": []})
             break
         opened = RunFolder.open(folder.path)
         number = texts.index((folder.path / "experiment.toml").read_text())
         assert opened.fitter().seed == number
         assert (folder.path / "asked.toml").exists() == bool(number)
+        assert (folder.path / "mending.json").exists() == bool(number)
         assert (folder.path / "result.json").exists() == (not number)
         found.append(number)
+    folder.adopt(fits[0], {"steps": []})
+    assert (folder.path / "asked.toml").read_text() == texts[0]
     assert found == sorted(found)
     assert {*found} == {0, 1}
     assert {path.name for path in folder.path.iterdir()} == {
-        "asked.toml", "experiment.toml", "fitter.safetensors", "metrics.csv", "time.json", ".lock"
+        "asked.toml", "experiment.toml", "fitter.safetensors", "mending.json", "metrics.csv",
+        "time.json", ".lock",
     }  # fmt: skip

@@ -150,7 +150,9 @@ def test_a_finished_run_has_nothing_left(tmp_path, capsys):
     folder = tmp_path / "run"
     assert command("fit", *MODEL, "--samples", "500", "--run", folder) == 0
     assert command("resume", folder) == 2
-    assert "has come to its end; there is nothing left" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "has come to its end; there is nothing left to fit, and to mend it there is" in said
+    assert f"'seqfit fix {folder}'" in said
 
 
 @pytest.mark.parametrize("action", ["resume", "evaluate"])

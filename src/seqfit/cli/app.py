@@ -16,6 +16,7 @@ from seqfit.cli.compare import compare
 from seqfit.cli.diagnose import diagnose
 from seqfit.cli.evaluate import evaluate
 from seqfit.cli.fit import fit
+from seqfit.cli.fix import fix
 from seqfit.cli.listing import list_components
 from seqfit.cli.new import new
 from seqfit.cli.report import report
@@ -34,6 +35,7 @@ app.command()(fit)
 app.command()(resume)
 app.command()(evaluate)
 app.command()(diagnose)
+app.command()(fix)
 app.command()(report)
 app.command()(compare)
 app.command()(sweep)

@@ -128,16 +128,16 @@ def fit(
     With --fix the fit is then diagnosed as by seqfit diagnose, its first suggestion is followed,
     and so on while free runs get better, --fix-seconds allow and something is found. The folder has
     the best fit with its experiment.toml, mending.json (the path), and what was asked for as
-    asked.toml.
+    asked.toml. Stopped on its way, seqfit fix RUN goes on.
 
     Started by torchrun, as in torchrun --nproc-per-node=4 -m -- seqfit fit, it divides the streams
     of the schedule among the processes.
     """
     from rich.console import Console
 
-    from seqfit.cli.fix import DEFAULT_SECONDS, fix_run
     from seqfit.cli.live import run_live
-    from seqfit.cli.run import run_experiment, run_search
+    from seqfit.cli.mend import DEFAULT_SECONDS, fix_run
+    from seqfit.cli.run import PLAIN, run_experiment, run_search
     from seqfit.fitting import joined
     from seqfit.fitting.ranks import restarts_by_torchrun
     from seqfit.fitting.tensorboard import writer_class
@@ -225,7 +225,7 @@ def fit(
                 tensorboard=tensorboard,
             )
     if fix and result["interrupted"]:
-        console.print("it was not mended: --fix begins where a fit has come to its end")
+        console.print(f"and then, to mend it: seqfit fix {result['run']}", **PLAIN)
     elif fix:
         seconds = DEFAULT_SECONDS if fix_seconds is None else fix_seconds
         result = fix_run(Path(result["run"]), seconds, console)

@@ -63,10 +63,10 @@ class Found:
             CheckpointError: its file is damaged, or needs a part that is not installed.
         """
         folder = RunFolder.open(run)
-        at_work, stamp = None, _stamp(folder)
         if not folder.is_at_work:
-            fitter = folder.fitter()
-        elif (newest := _newest_checkpoint(folder)) is not None:
+            return cls.of(folder)
+        at_work, stamp = None, _stamp(folder)
+        if (newest := _newest_checkpoint(folder)) is not None:
             fitter = newest
             at_work = (
                 f"{run} is being fitted at this moment, by another process: this is its newest "
@@ -81,6 +81,13 @@ class Found:
         else:
             raise FileNotFoundError(_nothing_yet(folder))
         return cls(folder, fitter, at_work, _mismatch(folder, fitter), stamp)
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Found:
+        """What a folder has in which no other process is at work; raises as `at` does."""
+        stamp = _stamp(folder)
+        fitter = folder.fitter()
+        return cls(folder, fitter, None, _mismatch(folder, fitter), stamp)
 
     @property
     def is_on_its_way(self) -> bool:

@@ -180,7 +180,10 @@ def _fit(
             halvings.made = wanted
         left = fitter.samples_left
         if not left and folder.ranks.on_first((folder.path / RESULT).exists):
-            raise ValueError(f"the run in {folder.path} has come to its end; there is nothing left")
+            raise ValueError(
+                f"the run in {folder.path} has come to its end; there is nothing left to fit, and "
+                f"to mend it there is 'seqfit fix {folder.path}'"
+            )
         try:
             shown = bar if left or fit is not None else contextlib.nullcontext()
             with interrupt.listening(), shown:

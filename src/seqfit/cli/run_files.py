@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from seqfit import configuration, plugins
-from seqfit.cli.runs import DIAGNOSIS, EVALUATION, RESULT, SEARCH, RunFolder
+from seqfit.cli.runs import DIAGNOSIS, EVALUATION, MENDING, RESULT, SEARCH, RunFolder
 from seqfit.limits import in_short, read_text, require_shallow
 
 Form: TypeAlias = Any
@@ -59,6 +59,7 @@ _DIAGNOSIS: Form = {
     ],
     "not_told": [str],
 }
+_MENDING: Form = {"steps": [{"is_kept": bool}]}
 
 
 def read_result(folder: RunFolder) -> dict[str, Any]:
@@ -85,6 +86,12 @@ def read_evaluation(folder: RunFolder) -> dict[str, Any] | None:
 def read_diagnosis(folder: RunFolder) -> dict[str, Any] | None:
     """What a diagnosis has left; None where there was none; raises as `read_result` does."""
     return _read_if_there(folder.path / DIAGNOSIS, _DIAGNOSIS, f"seqfit diagnose {folder.path}")
+
+
+def read_mending(folder: RunFolder) -> dict[str, Any] | None:
+    """The path of a mending; None where there was none; raises as `read_result` does."""
+    command = f"seqfit fix {folder.path}"
+    return _read_if_there(folder.path / MENDING, _MENDING, command, "without it ")
 
 
 def read_search(folder: RunFolder) -> dict[str, Any]:
@@ -115,8 +122,8 @@ def read_search(folder: RunFolder) -> dict[str, Any]:
             ) from error
 
 
-def _read_if_there(path: Path, form: Form, command: str) -> dict[str, Any] | None:
-    return _read(path, form, command) if path.exists() else None
+def _read_if_there(path: Path, form: Form, command: str, when: str = "") -> dict[str, Any] | None:
+    return _read(path, form, command, when) if path.exists() else None
 
 
 def _read(path: Path, form: Form, command: str, when: str = "") -> dict[str, Any]:

@@ -298,15 +298,22 @@ class RunFolder:
         for name in OF_ONE_FIT:
             (self.path / name).unlink(missing_ok=True)
 
-    def adopt(self, best: Fitter) -> None:
-        """Put another fit in the place of the one that is there, whose experiment is kept.
+    def adopt(self, best: Fitter, mending: dict[str, Any]) -> None:
+        """Put another fit in the place of the one that is there.
 
-        Killed on its way, the folder holds one or the other, as soon as it is opened again.
+        The experiment that was asked for at first is kept. Killed on its way, the folder holds one
+        or the other, as soon as it is opened again.
+
+        Args:
+            best: the other fit.
+            mending: how it was found, for `MENDING`.
         """
         fresh = RunFolder(self.path / f".{ADOPTED}")
         shutil.rmtree(fresh.path, ignore_errors=True)
         fresh.path.mkdir()
-        fresh.write(ASKED, (self.path / EXPERIMENT).read_bytes())
+        if not (self.path / ASKED).exists():
+            fresh.write(ASKED, (self.path / EXPERIMENT).read_bytes())
+        fresh.write_json(MENDING, mending)
         fresh.write_text(EXPERIMENT, to_toml(best.experiment))
         fresh.finish(best)
         fresh.write_metrics(best)
