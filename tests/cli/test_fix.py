@@ -260,7 +260,7 @@ def test_ctrl_c_in_the_fit_before_it_is_mended_says_how_to_go_on(tmp_path):
     out, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "to go on: seqfit resume run\n" in said
-    assert said.splitlines()[-1] == "and then, to mend it: seqfit fix run"
+    assert said.splitlines()[-1] == "to mend it when it is finished: seqfit fix run"
     (line,) = out.splitlines()
     result = json.loads(line)
     assert result["interrupted"]

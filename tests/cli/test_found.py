@@ -137,9 +137,9 @@ def test_looking_into_a_folder_keeps_nobody_out(copy):
     """Who only looks in holds the lock for a moment, for which a process that works there waits."""
     folder = RunFolder(copy)
     code = (
-        "import sys, pathlib\nfrom seqfit.cli.runs import RunFolder\n"
+        "import sys, pathlib, time\nfrom seqfit.cli.runs import RunFolder\n"
         "folder = RunFolder(pathlib.Path(sys.argv[1]))\nprint('go', flush=True)\n"
-        "while True: folder.is_at_work\n"
+        "while True: folder.is_at_work; time.sleep(0.002)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(copy)], stdout=-1) as process:
         process.stdout.readline()

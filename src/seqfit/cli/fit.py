@@ -225,7 +225,7 @@ def fit(
                 tensorboard=tensorboard,
             )
     if fix and result["interrupted"]:
-        console.print(f"and then, to mend it: seqfit fix {result['run']}", **PLAIN)
+        console.print(f"to mend it when it is finished: seqfit fix {result['run']}", **PLAIN)
     elif fix:
         seconds = DEFAULT_SECONDS if fix_seconds is None else fix_seconds
         result = fix_run(Path(result["run"]), seconds, console)
