@@ -211,7 +211,7 @@ def test_a_run_that_can_not_be_mended_says_why(finished, tmp_path, capsys):
     path.write_text(written.replace("seed = 0", "seed = 5"))
     code, said = fixed(capsys, finished)
     assert code == 2
-    assert "experiment.toml is not what was fitted: its seed is 5, not 0; 'seqfit report" in said
+    assert "experiment.toml is not what was fitted: its seed is 5, not 0; the experiment" in said
     path.write_text(written)
     (finished / "mending.json").write_text('{"steps": [')
     code, said = fixed(capsys, finished)

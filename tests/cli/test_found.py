@@ -179,7 +179,7 @@ def test_an_experiment_that_is_not_the_one_that_was_fitted_is_told_of(copy, caps
         code, _, err = run(capsys, *command, copy)
         assert code == 0, err
         assert err.startswith(f"{copy}/{wrong}")
-        assert f"What is shown is the fit in {copy}/fitter.safetensors; at its end, " in err
+        assert f"What is shown is the fit in {copy}/fitter.safetensors, and its experiment" in err
     content = page.read_text(encoding="utf-8")
     assert '<p class="notice">' in content
     assert "It is not what is in its folder; write the experiment to a file, and:" in content

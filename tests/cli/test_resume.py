@@ -153,6 +153,7 @@ def test_a_finished_run_has_nothing_left(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "has come to its end; there is nothing left to fit, and to mend it there is" in said
     assert f"'seqfit fix {folder}'" in said
+    assert "going on" not in said
 
 
 @pytest.mark.parametrize("action", ["resume", "evaluate"])

@@ -101,8 +101,8 @@ class Found:
         if self.mismatch is not None:
             path = self.folder.path
             remarks.append(
-                f"{self.mismatch}. What is shown is the fit in {path / CHECKPOINT}; at its end, "
-                f"'seqfit report {path}' has the experiment that was fitted."
+                f"{self.mismatch}. What is shown is the fit in {path / CHECKPOINT}, and its "
+                f"experiment is at the end of what 'seqfit report {path}' writes."
             )
         return tuple(remarks)
 

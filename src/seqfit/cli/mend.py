@@ -113,8 +113,8 @@ def _finished(folder: RunFolder) -> Fitter:
         )
     if found.mismatch is not None:
         raise ValueError(
-            f"{found.mismatch}; 'seqfit report {path}' has the experiment that was fitted, to put "
-            "it back"
+            f"{found.mismatch}; the experiment that was fitted, to put it back, is at the end of "
+            f"what 'seqfit report {path}' writes"
         )
     fitted, left = found.fitter.report.samples, found.fitter.samples_left
     if left or found.result()["interrupted"]:

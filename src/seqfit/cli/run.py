@@ -171,8 +171,6 @@ def _fit(
         found, damaged = folder.unfinished(what, callbacks, skip)
         for message in damaged:
             console.print(f"an older checkpoint is taken: {message}", style="yellow", **PLAIN)
-        if found is not None:
-            console.print(f"going on after {found.report.samples:,} samples", **PLAIN)
         with folder.ranks.alike():
             fitter = found or Fitter.of(what, callbacks, folder.ranks)
         if wanted > halvings.made:  # a checkpoint may have some already
@@ -184,6 +182,8 @@ def _fit(
                 f"the run in {folder.path} has come to its end; there is nothing left to fit, and "
                 f"to mend it there is 'seqfit fix {folder.path}'"
             )
+        if found is not None:
+            console.print(f"going on after {found.report.samples:,} samples", **PLAIN)
         try:
             shown = bar if left or fit is not None else contextlib.nullcontext()
             with interrupt.listening(), shown:
