@@ -36,3 +36,6 @@ THRESHOLDS: Final[dict[str, float]] = {
 
 GOOD_ENOUGH: Final = 0.01
 """Error of a free run over the spread of the outputs below which nothing is bad but the data."""
+
+FROM_THE_START: Final = 1.3
+"""As for the kinds of steps, where a fit from the start was tried at another learning rate."""
