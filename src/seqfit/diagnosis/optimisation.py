@@ -142,7 +142,9 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
     lags = min(len(norms), max(remembered or len(norms), 2))
     at_end = from_first[lags - 1]
     worst = int(np.argmin(at_end))
-    factor = float(np.exp(np.log(np.maximum(at_end, 1e-30)) / (lags - 1)).max())
+    greatest = from_first.max(axis=1)  # of the parts, by lag
+    far = int(greatest.argmax())
+    grows = float(np.log10(max(greatest[far], 1e-30)))
     shrinks = float(-np.log10(max(at_end.max(), 1e-30)))
     names = tuple(f"part {i + 1}" for i in range(norms.shape[1]))
     curve = Curve(
@@ -173,10 +175,10 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
         judge(
             specimen,
             "exploding_gradient",
-            -shrinks,
-            f"powers of ten that a gradient gains on its way back {lags} samples",
-            f"The gradient of a sample's loss grows by a factor of {factor:.3g} with each sample "
-            "that it flows back.",
+            grows,
+            f"powers of ten that a gradient gains on its way back {far + 1} samples",
+            f"The gradient of a sample's loss by the state {far + 1} samples before is "
+            f"{10**grows:.3g} times that by the state just before it.",
             remedies=those(CLIPPED, falling_rate(specimen), gated(specimen)),
             curve=curve,
         ),

@@ -6,11 +6,14 @@ from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.remedies import falling_rate, more_updates, rate_times, steady, those, wider
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, ratio_interval
-from seqfit.diagnosis.thresholds import FROM_THE_START, THRESHOLDS
+from seqfit.diagnosis.thresholds import ANY_BETTER, FROM_THE_START, THRESHOLDS
 from seqfit.diagnosis.trials import Trials
 
 FITS = 0.02
 """Error on short stretches, over the outputs' spread, below which a model is wide enough."""
+
+MUCH = 0.12
+"""Likewise, above which it is too narrow for certain where a wider one does any better."""
 
 FEW = 8
 """Samples of an update from which on more updates are tried, and how many times as many."""
@@ -77,6 +80,7 @@ def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
             interval=interval,
             remedies=(more,),
             is_possible=left > FITS,
+            threshold=ANY_BETTER if left > MUCH else None,
         )
     ]
 
@@ -92,28 +96,30 @@ def other_rates(specimen: Specimen, trials: Trials) -> list[Suspect]:
     if not specimen.learns_by_gradients:
         return []
     suspects = []
-    count = 2 if specimen.nrmse > THRESHOLDS["hardly_learned"] else 1
+    is_lost = specimen.nrmse > THRESHOLDS["hardly_learned"]
     for kind, factors in (("step_too_large", SMALLER), ("step_too_small", LARGER)):
-        remedies = [(rate_times(specimen, factor), factor) for factor in factors[:count]]
+        remedies = [rate_times(specimen, factor) for factor in factors[: 1 + is_lost]]
+        if is_lost and kind == "step_too_large":
+            remedies += [falling_rate(specimen, factor) for factor in factors]
         tried = [
-            (errors, remedy, factor)
-            for remedy, factor in remedies
-            if remedy is not None and (errors := trials.errors_with(remedy)) is not None
+            (float(errors.mean()), errors, remedy)
+            for remedy in those(*remedies)
+            if (errors := trials.errors_with(remedy)) is not None
         ]
         if not tried:
             continue
-        errors, remedy, factor = min(tried, key=lambda one: float(one[0].mean()))
+        _, errors, remedy = min(tried, key=lambda one: one[0])
         gain, interval = ratio_interval(trials.own, errors)
         suspects.append(
             judge(
                 specimen,
                 kind,
                 gain,
-                f"error of the fit over that at {factor:g} times its learning rate",
-                f"From the start at {factor:g} times the learning rate, the error on the same "
-                f"{trials.samples:,} samples is {_smaller(gain)}.",
+                "error of the fit over that at another learning rate from the start",
+                f"Fitted anew on the same {trials.samples:,} samples by another learning rate, the "
+                f"error is {_smaller(gain)}. ({remedy.words})",
                 interval=interval,
-                remedies=those(remedy, falling_rate(specimen, factor)),
+                remedies=those(remedy, falling_rate(specimen, factors[0])),
                 threshold=FROM_THE_START,
             )
         )
