@@ -120,10 +120,12 @@ def adam(rate: float, **parts: Any) -> dict[str, Any]:
 
 
 def sgd(rate: float) -> dict[str, Any]:
+    """By plain gradient descent at a constant rate."""
     return adam(rate) | {"optimizer": TorchOptimizer("SGD", {"lr": rate})}
 
 
 def cycle(rate: float, **parts: Any) -> dict[str, Any]:
+    """By a rate that rises to this one, and falls."""
     options = {"max_lr": rate, "pct_start": 0.1, "cycle_momentum": False}
     learning_rate = TorchLearningRate("OneCycleLR", options)
     return {
