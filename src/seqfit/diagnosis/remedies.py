@@ -156,9 +156,25 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
         words = f"Give the model the last {lag} inputs: input_lags = {lag}."
         return Suggestion(words, {f"{path}.input_lags": lag})
     return Suggestion(
-        f"Solve for a network that is fed with the last {lag} inputs and with its own output.",
-        _solved(specimen, {"name": "output_feedback", "input_lags": lag}),
+        f"Solve for a network that is fed with the last {lag} inputs and its own last two outputs.",
+        _solved(specimen, {"name": "output_feedback", "input_lags": lag, "output_lags": 2}),
     )
+
+
+def higher_orders(specimen: Specimen) -> tuple[Suggestion, ...]:
+    """Models for a solver that keep more numbers of the past than the one that was solved for."""
+    path, model = innermost(specimen)
+    found = []
+    if model.get("name") == "output_feedback":
+        inputs, outputs = model["input_lags"] + 2, model["output_lags"] + 2
+        words = f"Give the model more of the past: input_lags = {inputs}, output_lags = {outputs}."
+        changes = {f"{path}.input_lags": inputs, f"{path}.output_lags": outputs}
+        found = [Suggestion(words, changes), state_space(specimen)]
+    elif model.get("name") == "state_space":
+        size, units = model["size"] + 2, 2 * model["units"]
+        words = f"Give the model a larger state: size = {size}, units = {units}."
+        found = [Suggestion(words, {f"{path}.size": size, f"{path}.units": units})]
+    return tuple(found)
 
 
 def scaled(specimen: Specimen) -> Suggestion | None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
 from seqfit.diagnosis.judging import Suspect, judge
-from seqfit.diagnosis.remedies import falling_rate, more_updates, rate_times, steady, those, wider
+from seqfit.diagnosis.remedies import (
+    falling_rate,
+    higher_orders,
+    more_updates,
+    rate_times,
+    steady,
+    those,
+    wider,
+)
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, ratio_interval
 from seqfit.diagnosis.thresholds import ANY_BETTER, FROM_THE_START, THRESHOLDS
 from seqfit.diagnosis.trials import Trials
@@ -52,13 +60,13 @@ def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
 
 
 def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
-    """Whether a wider model does better on the same samples: that is tried.
+    """Whether a wider model, or one of a higher order, does better on the same samples: tried.
 
     Raises:
-        CannotTellError: no wider model is known, or there is no time to try it.
+        CannotTellError: no such model is known, or there is no time to try it.
     """
     if not specimen.learns_by_gradients:
-        return []
+        return [_order(specimen, trials)]
     left = left_of_short_stretch(specimen)
     words = (
         f"Fitted to {STRETCHES} short stretches alone, the model leaves an error of {left:.2g} of "
@@ -83,6 +91,25 @@ def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
             threshold=ANY_BETTER if left > MUCH else None,
         )
     ]
+
+
+def _order(specimen: Specimen, trials: Trials) -> Suspect:
+    higher = higher_orders(specimen)
+    tried = [errors for one in higher if (errors := trials.errors_with(one)) is not None]
+    if not tried:
+        raise CannotTellError("capacity: a model that keeps more of the past could not be tried")
+    errors = min(tried, key=lambda errors: float(errors.mean()))
+    gain, interval = ratio_interval(trials.own, errors)
+    return judge(
+        specimen,
+        "capacity_too_small",
+        gain,
+        "error of the fit over that of a model that keeps more of the past",
+        f"A model that keeps more numbers of the past, solved for on the same {trials.samples:,} "
+        f"samples, has an error that is {_smaller(gain)}.",
+        interval=interval,
+        remedies=higher,
+    )
 
 
 def other_rates(specimen: Specimen, trials: Trials) -> list[Suspect]:
