@@ -97,10 +97,7 @@ def diagnose(
                 not_told.append(str(error))
         if not specimen.learns_by_gradients:
             not_told.append("recency, truncation, steps and units: a solver takes no steps")
-        if given is not None:
-            not_told.append("suggestions: they were not tried, as there is no signal to fit anew")
-            findings = [suspect.untried() for suspect in suspects]
-        elif specimen.nrmse <= GOOD_ENOUGH:
+        if specimen.nrmse <= GOOD_ENOUGH:
             findings = [suspect.untried() for suspect in suspects]
         else:
             findings = _tried(specimen, suspects, not_told, fit_seconds)

@@ -15,12 +15,9 @@ from seqfit.diagnosis.findings import Finding, Suggestion
 from seqfit.diagnosis.judging import Suspect
 from seqfit.diagnosis.remedies import state_space
 from seqfit.diagnosis.specimen import (
-    WASHOUT,
     CannotTellError,
     Specimen,
     error_of_streams,
-    fresh_samples,
-    validation_source,
 )
 from seqfit.evaluation.free_run import free_run
 from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, StopFitting
@@ -81,14 +78,13 @@ class Trials:
         Raises:
             CannotTellError: there is no time, or the fit can't be repeated.
         """
-        fitted = specimen.fitter.report.samples
+        fitted, there = specimen.fitter.report.samples, specimen.samples_to_fit
         share = specimen.seconds_left / max(FITS_AT_LEAST * seconds_of_fit, 1e-9)
-        if share >= 1:
+        if share >= 1 and there >= fitted:
             return cls(specimen, fitted, specimen.absolute_error)
-        samples = max(int(fitted * share), min(fitted, 1000))
-        experiment = attrs.evolve(specimen.experiment, samples=samples)
+        samples = min(max(int(fitted * share), 1000), fitted, there)
         try:
-            own = errors_of(experiment, specimen.deadline)
+            own = errors_of(specimen, specimen.experiment, samples, specimen.deadline)
         except (DivergedError, ValueError) as error:
             raise CannotTellError(
                 f"suggestions: the fit on fewer samples fails, {error}"
@@ -165,19 +161,32 @@ class Trials:
     def _try(self, suggestion: Suggestion) -> Errors | None:
         try:
             changed = follow(self.specimen.experiment, suggestion.changes)
-            changed = attrs.evolve(changed, samples=self.samples)
             # No trial takes more than half of what is left, so that others have their turn.
-            return errors_of(changed, time.perf_counter() + 0.5 * self.specimen.seconds_left)
+            deadline = time.perf_counter() + 0.5 * self.specimen.seconds_left
+            return errors_of(self.specimen, changed, self.samples, deadline)
         except (PluginError, DivergedError, ValueError, TypeError):
             return None  # it can't be followed here, or leads nowhere
 
 
-def errors_of(experiment: Experiment, deadline: float) -> Errors | None:
-    """The errors of an experiment that is fitted anew, (streams,); None where time was over."""
+def errors_of(
+    specimen: Specimen, experiment: Experiment, samples: int, deadline: float
+) -> Errors | None:
+    """The errors of an experiment that is fitted anew, (streams,); None where time was over.
+
+    Args:
+        specimen: on whose held-out samples it is judged, and on whose given ones it is fitted where
+            it has no signal.
+        experiment: what is fitted.
+        samples: on how many samples, over all streams.
+        deadline: until when there is time, as `time.perf_counter` has it.
+    """
     ends = Deadline(deadline)
-    fitter = Fitter.of(experiment, (ends,)).fit()
+    fitter = Fitter.of(attrs.evolve(experiment, samples=samples), (ends,))
+    if experiment.signal is None:
+        given = slice(0, samples // experiment.schedule.streams)
+        fitter.partial_fit(specimen.past_x[given], specimen.past_y[given])
+    else:
+        fitter.fit()
     if ends.has_passed:
         return None
-    source = validation_source(experiment)
-    x, y = fresh_samples(source)
-    return error_of_streams(free_run(fitter.module, x), y, min(WASHOUT, len(x) // 5))
+    return error_of_streams(free_run(fitter.module, specimen.x), specimen.y, specimen.washout)
