@@ -48,6 +48,8 @@ REMARKS = (
     "- A suggestion is chosen by fitting it with the same seed, so that it is better on other",
     "  streams nearly by construction; where none was better, none is made. The targets are simple",
     "  and a solver is exact for most of them, so that it is what is suggested first.",
+    "- Where too few samples were fitted of a signal that has more, to fit four times as many is",
+    "  among what is tried; all else is tried and followed on equally many.",
     "- A fit in one pass with an update in 8 samples or more nearly always gains by more of them.",
     "  That is found where it gains by 1.3 for certain, and no healthy fit here is of that kind.",
     "- The healthy fit of which something bad is found is one that is looked at half-way: there",
@@ -114,7 +116,7 @@ def examine(which: tuple[str, int, int]) -> dict[str, Any]:
     after, spent = None, fitter.report.samples
     if suggestion is not None and suggestion.changes:
         changed = Fitter.of(follow(experiment, suggestion.changes))
-        after = changed.fit(spent).evaluate().mae
+        after = changed.fit(suggestion.changes.get("samples", spent)).evaluate().mae
     return {
         "measured": {
             f.kind: [f.measured, f.interval.low if f.interval else f.measured, f.is_bad]

@@ -73,3 +73,17 @@ def test_where_there_is_no_time_nothing_is_tried_and_that_is_said():
     diagnosis = diagnose(fitter, seconds=1e-3)
     assert all(finding.gain is None for finding in diagnosis.findings)
     assert any("no time" in reason or "were over" in reason for reason in diagnosis.not_told)
+
+
+def test_a_solver_is_tried_on_fewer_samples_than_it_would_be_given():
+    what = recipes.exact(5_000, 5, signal=BOTH, target=Butterworth())
+    specimen = Specimen.of(Fitter.of(what).fit(), np.inf, None)
+    solved = recipes.exact_hidden(5_000, 5, signal=BOTH, target=Butterworth())
+    assert errors_of(specimen, solved, 1_000, np.inf).mean() < 1e-5
+
+
+def test_a_solved_model_that_keeps_too_little_of_the_past_is_found():
+    low = Fitter.of(recipes.exact(5_000, 5, signal=BOTH, target=Butterworth())).fit()
+    assert found(narrowness, low, "capacity_too_small").is_bad
+    enough = Fitter.of(recipes.exact_hidden(5_000, 5, signal=BOTH, target=Butterworth())).fit()
+    assert not found(narrowness, enough, "capacity_too_small").is_bad

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from seqfit.diagnosis.findings import Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.recency import correlation_time
-from seqfit.diagnosis.remedies import replay, steady
+from seqfit.diagnosis.remedies import more_samples, replay, steady
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.models.base import detach
 
@@ -60,8 +59,6 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
     parameters = sum(p.numel() for p in specimen.module.parameters() if p.requires_grad)
     short = parameters / max(independent, 1e-30)
     window = int(np.clip(len(specimen.past_x) // 20, 4, 50))
-    more = "Record more" if specimen.is_recorded else "Fit more samples, which the signal has"
-    advice = Suggestion(f"{more}, or take a model with fewer parameters.")
     return [
         judge(
             specimen,
@@ -70,6 +67,10 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
             "powers of ten of parameters for each independent sample",
             f"{fitted:,} samples{again} hold about {independent:,.0f} independent ones, for "
             f"{parameters:,} parameters.",
-            remedies=(advice, steady(specimen, window, 5e-3), replay(specimen, window)),
+            remedies=(
+                more_samples(specimen),
+                steady(specimen, window, 5e-3),
+                replay(specimen, window),
+            ),
         )
     ]

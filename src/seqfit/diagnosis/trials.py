@@ -20,8 +20,16 @@ from seqfit.diagnosis.specimen import (
     error_of_streams,
 )
 from seqfit.evaluation.free_run import free_run
-from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, StopFitting
+from seqfit.fitting import (
+    Callback,
+    DivergedError,
+    Experiment,
+    Fitter,
+    LevenbergMarquardt,
+    StopFitting,
+)
 from seqfit.plugins import PluginError
+from seqfit.schedules import EveryWindow
 
 Errors: TypeAlias = npt.NDArray[np.float64]
 
@@ -142,8 +150,8 @@ class Trials:
             return attrs.evolve(finding, words=words, tried=self.samples)
         first = "" if advice is None else f"{advice.words} With the samples that there are: "
         words = (
-            f"{first}{remedy.words} Tried on {self._samples_in_words}, the error of free runs is "
-            f"{gain:.3g} times smaller."
+            f"{first}{remedy.words} Tried on {self._samples_in_words(remedy)}, the error of free "
+            f"runs is {gain:.3g} times smaller."
         )
         return attrs.evolve(
             finding,
@@ -152,18 +160,23 @@ class Trials:
             tried=self.samples,
         )
 
-    @property
-    def _samples_in_words(self) -> str:
+    def _samples_of(self, suggestion: Suggestion) -> int:
+        """As many as of other trials, or as many times more as is suggested."""
+        fitted = self.specimen.fitter.report.samples
+        wanted: int = suggestion.changes.get("samples", fitted)
+        return round(self.samples * wanted / fitted)
+
+    def _samples_in_words(self, suggestion: Suggestion) -> str:
         fitted = self.specimen.fitter.report.samples
         of_all = "" if self.samples == fitted else f" of the {fitted:,}, for want of time"
-        return f"{self.samples:,} samples{of_all}"
+        return f"{self._samples_of(suggestion):,} samples{of_all}"
 
     def _try(self, suggestion: Suggestion) -> Errors | None:
         try:
             changed = follow(self.specimen.experiment, suggestion.changes)
             # No trial takes more than half of what is left, so that others have their turn.
             deadline = time.perf_counter() + 0.5 * self.specimen.seconds_left
-            return errors_of(self.specimen, changed, self.samples, deadline)
+            return errors_of(self.specimen, changed, self._samples_of(suggestion), deadline)
         except (PluginError, DivergedError, ValueError, TypeError):
             return None  # it can't be followed here, or leads nowhere
 
@@ -180,13 +193,22 @@ def errors_of(
         samples: on how many samples, over all streams.
         deadline: until when there is time, as `time.perf_counter` has it.
     """
-    ends = Deadline(deadline)
-    fitter = Fitter.of(attrs.evolve(experiment, samples=samples), (ends,))
+    experiment, ends = _on_fewer(experiment, samples), Deadline(deadline)
+    fitter = Fitter.of(experiment, (ends,))
     if experiment.signal is None:
         given = slice(0, samples // experiment.schedule.streams)
         fitter.partial_fit(specimen.past_x[given], specimen.past_y[given])
     else:
         fitter.fit()
-    if ends.has_passed:
+    if ends.has_passed or not fitter.report.updates:
         return None
     return error_of_streams(free_run(fitter.module, specimen.x), specimen.y, specimen.washout)
+
+
+def _on_fewer(experiment: Experiment, samples: int) -> Experiment:
+    """The experiment on so many samples; a solver, which makes one update, takes all of them."""
+    schedule = experiment.schedule
+    if isinstance(experiment.optimizer, LevenbergMarquardt) and isinstance(schedule, EveryWindow):
+        window = min(schedule.window, samples // schedule.streams)
+        schedule = attrs.evolve(schedule, window=window)
+    return attrs.evolve(experiment, schedule=schedule, samples=samples)
