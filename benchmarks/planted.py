@@ -106,24 +106,26 @@ class Lingering(Model):
         return LingeringModule(SMALL.build(inputs, outputs), self.gain)
 
 
-def _fit(seed: int, samples: int = 20_000, **parts: Any) -> Experiment:
+def fit(seed: int, samples: int = 20_000, **parts: Any) -> Experiment:
     """By windows of 100 and a one-cycle rate, but for some parts."""
     defaults = {"target": LeakyIntegral(leak=0.1, gain=0.2), "model": SMALL, "schedule": WINDOWS}
     parts = defaults | parts
     return recipes.gru(samples=samples, seed=seed, **parts)
 
 
-def _adam(rate: float, **parts: Any) -> dict[str, Any]:
+def adam(rate: float, **parts: Any) -> dict[str, Any]:
     """At a constant rate."""
     optimizer = TorchOptimizer("Adam", {"lr": rate})
     return {"optimizer": optimizer, "learning_rate": None, "clip": None} | parts
 
 
-def _sgd(rate: float) -> dict[str, Any]:
-    return _adam(rate) | {"optimizer": TorchOptimizer("SGD", {"lr": rate})}
+def sgd(rate: float) -> dict[str, Any]:
+    """By plain gradient descent at a constant rate."""
+    return adam(rate) | {"optimizer": TorchOptimizer("SGD", {"lr": rate})}
 
 
-def _cycle(rate: float, **parts: Any) -> dict[str, Any]:
+def cycle(rate: float, **parts: Any) -> dict[str, Any]:
+    """By a rate that rises to this one, and falls."""
     options = {"max_lr": rate, "pct_start": 0.1, "cycle_momentum": False}
     learning_rate = TorchLearningRate("OneCycleLR", options)
     return {
@@ -142,7 +144,7 @@ def _recorded(seed: int, make: Callable[[Any], tuple[Any, Any]], samples: int = 
     columns = {"u": u, "y": y} | ({} if second is None else {"v": second})
     names = [name for name in columns if name != "y"]
     signal, target = pair(Recording(columns, stretch="train", repeat=True), names, "y")
-    return _fit(seed, samples, signal=signal, target=target)
+    return fit(seed, samples, signal=signal, target=target)
 
 
 def _held(rng: Any, length: int) -> Any:
@@ -171,30 +173,30 @@ INTEGRAL = SaturatedIntegral()
 SLOW = LeakyIntegral(leak=0.02, gain=0.02)
 
 CASES = (
-    Case(HEALTHY, "GRU, leaky integral", lambda s: _fit(s, 50_000)),
-    Case(HEALTHY, "GRU, saturated integral", lambda s: _fit(s, 100_000, target=INTEGRAL)),
+    Case(HEALTHY, "GRU, leaky integral", lambda s: fit(s, 50_000)),
+    Case(HEALTHY, "GRU, saturated integral", lambda s: fit(s, 100_000, target=INTEGRAL)),
     Case(
         HEALTHY,
         "GRU, rate limiter",
-        lambda s: _fit(s, 50_000, target=RateLimiter(up=0.05, down=0.03)),
+        lambda s: fit(s, 50_000, target=RateLimiter(up=0.05, down=0.03)),
     ),
     Case(
         HEALTHY,
         "LSTM, delay by 3 of noise",
-        lambda s: _fit(
+        lambda s: fit(
             s, 50_000, signal=UniformNoise(), target=Delay(3), model=LSTM(hidden=16, head=(16,))
         ),
     ),
     Case(
         HEALTHY,
         "RNN, leaky integral",
-        lambda s: _fit(s, 50_000, model=RNN(hidden=16, head=(16,)), **_cycle(1e-3)),
+        lambda s: fit(s, 50_000, model=RNN(hidden=16, head=(16,)), **cycle(1e-3)),
     ),
-    Case(HEALTHY, "GRU, leaky integral, half-way", lambda s: _fit(s, 50_000), 0.5),
+    Case(HEALTHY, "GRU, leaky integral, half-way", lambda s: fit(s, 50_000), 0.5),
     Case(
         HEALTHY,
         "GRU, saturated integral, half-way",
-        lambda s: _fit(s, 100_000, target=INTEGRAL),
+        lambda s: fit(s, 100_000, target=INTEGRAL),
         0.5,
     ),
     Case(HEALTHY, "solved, 2017", lambda s: recipes.exact(samples=5_000, seed=s)),
@@ -204,54 +206,52 @@ CASES = (
         "GRU, a recording",
         lambda s: _recorded(s, lambda rng: (_held(rng, 30_000), None), 50_000),
     ),
-    Case("hardly_learned", "Adam at 1e-6", lambda s: _fit(s, **_adam(1e-6))),
+    Case("hardly_learned", "Adam at 1e-6", lambda s: fit(s, **adam(1e-6))),
     Case(
         "hardly_learned",
         "25 updates",
-        lambda s: _fit(s, 5_000, schedule=Accumulate(window=50, every=200)),
+        lambda s: fit(s, 5_000, schedule=Accumulate(window=50, every=200)),
     ),
     Case("recency_overfitting", "question_2017", lambda s: recipes.question_2017(100_000, s)),
     Case(
         "recency_overfitting",
         "an update every 2 samples, rate 1e-3",
-        lambda s: _fit(s, 30_000, target=INTEGRAL, **_adam(1e-3, schedule=EveryWindow(2))),
+        lambda s: fit(s, 30_000, target=INTEGRAL, **adam(1e-3, schedule=EveryWindow(2))),
     ),
     Case(
         "recency_overfitting",
         "inputs that rarely jump",
-        lambda s: _fit(
+        lambda s: fit(
             s,
             30_000,
             signal=RandomHold(jump_probability=0.01),
-            **_adam(2e-3, schedule=EveryWindow(10)),
+            **adam(2e-3, schedule=EveryWindow(10)),
         ),
     ),
     Case(
         "recency_overfitting",
         "a constant rate of 3e-4",
-        lambda s: _fit(s, 50_000, **_adam(3e-4)),
+        lambda s: fit(s, 50_000, **adam(3e-4)),
     ),
     Case(
         "truncation_too_short",
         "slow leak, windows of 1",
-        lambda s: _fit(s, target=SLOW, schedule=Accumulate(window=1, every=5)),
+        lambda s: fit(s, target=SLOW, schedule=Accumulate(window=1, every=5)),
     ),
     Case(
         "truncation_too_short",
         "saturated integral, windows of 2",
-        lambda s: _fit(s, target=INTEGRAL, schedule=Accumulate(window=2, every=6)),
+        lambda s: fit(s, target=INTEGRAL, schedule=Accumulate(window=2, every=6)),
     ),
     Case(
         "forgetting",
         "delay by 40, RNN",
-        lambda s: _fit(
-            s, signal=UniformNoise(), target=Delay(40), model=RNN(hidden=16, head=(16,))
-        ),
+        lambda s: fit(s, signal=UniformNoise(), target=Delay(40), model=RNN(hidden=16, head=(16,))),
     ),
     Case(
         "forgetting",
         "slow leak, modes that decay at once",
-        lambda s: _fit(
+        lambda s: fit(
             s,
             target=SLOW,
             model=DiagonalStateSpace(size=8, head=(16,), slowest=1.5),
@@ -261,114 +261,112 @@ CASES = (
     Case(
         "start_sensitivity",
         "a sum that decays over 1,000 samples, times 0.01",
-        lambda s: _fit(s, model=Lingering(gain=0.01)),
+        lambda s: fit(s, model=Lingering(gain=0.01)),
     ),
     Case(
         "start_sensitivity",
         "a sum that decays over 1,000 samples, times 0.003",
-        lambda s: _fit(s, model=Lingering(gain=0.003)),
+        lambda s: fit(s, model=Lingering(gain=0.003)),
     ),
     Case(
         "drift",
         "a slower ramp without bounds",
-        lambda s: _fit(s, 2_000, target=SaturatedIntegral(offset=0.45, low=-1e4, high=1e4)),
+        lambda s: fit(s, 2_000, target=SaturatedIntegral(offset=0.45, low=-1e4, high=1e4)),
     ),
     Case(
         "drift",
         "a ramp without bounds",
-        lambda s: _fit(s, 2_000, target=SaturatedIntegral(offset=0.4, low=-1e4, high=1e4)),
+        lambda s: fit(s, 2_000, target=SaturatedIntegral(offset=0.4, low=-1e4, high=1e4)),
     ),
-    Case("capacity_too_small", "GRU of 1", lambda s: _fit(s, model=GRU(hidden=1, head=()))),
+    Case("capacity_too_small", "GRU of 1", lambda s: fit(s, model=GRU(hidden=1, head=()))),
     Case(
         "capacity_too_small",
         "RNN of 1, integral",
-        lambda s: _fit(s, target=INTEGRAL, model=RNN(hidden=1, head=())),
+        lambda s: fit(s, target=INTEGRAL, model=RNN(hidden=1, head=())),
     ),
-    Case("step_too_large", "Adam at 0.03", lambda s: _fit(s, **_adam(0.03))),
+    Case("step_too_large", "Adam at 0.03", lambda s: fit(s, **adam(0.03))),
     Case(
         "step_too_large",
         "Adam at 0.01, a step every 5 samples",
-        lambda s: _fit(s, **_adam(0.01, schedule=TruncatedBPTT(k1=5, k2=50, loss_on="all"))),
+        lambda s: fit(s, **adam(0.01, schedule=TruncatedBPTT(k1=5, k2=50, loss_on="all"))),
     ),
-    Case("step_too_small", "Adam at 2e-5", lambda s: _fit(s, **_adam(2e-5))),
-    Case("step_too_small", "SGD at 1e-3", lambda s: _fit(s, **_sgd(1e-3))),
+    Case("step_too_small", "Adam at 2e-5", lambda s: fit(s, **adam(2e-5))),
+    Case("step_too_small", "SGD at 1e-3", lambda s: fit(s, **sgd(1e-3))),
     Case(
         "too_few_updates",
         "an update in 500 samples",
-        lambda s: _fit(s, schedule=Accumulate(window=50, every=500)),
+        lambda s: fit(s, schedule=Accumulate(window=50, every=500)),
     ),
     Case("too_few_updates", "answer_2017", lambda s: recipes.answer_2017(100_000, s)),
     Case(
         "vanishing_gradient",
         "RNN of 4 layers, slow leak",
-        lambda s: _fit(s, target=SLOW, model=RNN(hidden=16, layers=4, head=()), **_adam(1e-4)),
+        lambda s: fit(s, target=SLOW, model=RNN(hidden=16, layers=4, head=()), **adam(1e-4)),
     ),
     Case(
         "vanishing_gradient",
         "weak recurrence, slow leak",
-        lambda s: _fit(s, target=SLOW, model=Unruly(recurrent=0.1), **_adam(1e-4)),
+        lambda s: fit(s, target=SLOW, model=Unruly(recurrent=0.1), **adam(1e-4)),
     ),
     Case(
         "exploding_gradient",
         "recurrent weights times 5",
-        lambda s: _fit(s, model=Unruly(recurrent=5.0), **_adam(1e-4)),
+        lambda s: fit(s, model=Unruly(recurrent=5.0), **adam(1e-4)),
     ),
     Case(
         "exploding_gradient",
         "recurrent weights times 10",
-        lambda s: _fit(s, model=Unruly(recurrent=10.0), **_adam(1e-4)),
+        lambda s: fit(s, model=Unruly(recurrent=10.0), **adam(1e-4)),
     ),
-    Case("dead_units", "90% of the head", lambda s: _fit(s, model=Unruly(dead=0.9))),
-    Case("dead_units", "the whole head", lambda s: _fit(s, model=Unruly(dead=1.0))),
-    Case(
-        "saturated_units", "inward weights times 1,000", lambda s: _fit(s, model=Unruly(1.0, 1e3))
-    ),
+    Case("dead_units", "90% of the head", lambda s: fit(s, model=Unruly(dead=0.9))),
+    Case("dead_units", "the whole head", lambda s: fit(s, model=Unruly(dead=1.0))),
+    Case("saturated_units", "inward weights times 1,000", lambda s: fit(s, model=Unruly(1.0, 1e3))),
     Case(
         "saturated_units",
         "inputs about 1,000",
-        lambda s: _fit(s, signal=RandomHold(low=1e3, high=1.001e3, initial=1e3)),
+        lambda s: fit(s, signal=RandomHold(low=1e3, high=1.001e3, initial=1e3)),
     ),
-    Case("too_few_samples", "600 samples", lambda s: _fit(s, 600)),
+    Case("too_few_samples", "600 samples", lambda s: fit(s, 600)),
     Case(
         "too_few_samples",
         "1,500 samples of the integral",
-        lambda s: _fit(s, 1_500, target=INTEGRAL),
+        lambda s: fit(s, 1_500, target=INTEGRAL),
     ),
     Case(
         "constant_input",
         "hardly a jump",
-        lambda s: _fit(s, signal=RandomHold(jump_probability=2e-4, initial=0.5)),
+        lambda s: fit(s, signal=RandomHold(jump_probability=2e-4, initial=0.5)),
     ),
     Case("constant_input", "a channel that is idle", lambda s: _recorded(s, _idle)),
-    Case("repeated_input", "a sine", lambda s: _fit(s, signal=Sine(period=50.0))),
+    Case("repeated_input", "a sine", lambda s: fit(s, signal=Sine(period=50.0))),
     Case("repeated_input", "200 samples again and again", lambda s: _recorded(s, _tiled)),
     Case("unseen_input", "rising", lambda s: _recorded(s, _rising)),
     Case("unseen_input", "shifted after the fitted stretch", lambda s: _recorded(s, _shifted)),
     Case(
         "noisy_target",
         "normal noise of 0.2",
-        lambda s: _fit(s, target=Noisy(RateLimiter(up=0.02, down=0.03), 0.2), **_adam(2e-3)),
+        lambda s: fit(s, target=Noisy(RateLimiter(up=0.02, down=0.03), 0.2), **adam(2e-3)),
     ),
     Case(
         "noisy_target",
         "outliers, squares",
-        lambda s: attrs.evolve(_fit(s, target=Noisy(INTEGRAL, 0.05, outliers=0.1)), loss="mse"),
+        lambda s: attrs.evolve(fit(s, target=Noisy(INTEGRAL, 0.05, outliers=0.1)), loss="mse"),
     ),
     Case(
         "input_lag",
         "delay by 20, windows of 10",
-        lambda s: _fit(s, signal=UniformNoise(), target=Delay(20), schedule=EveryWindow(10)),
+        lambda s: fit(s, signal=UniformNoise(), target=Delay(20), schedule=EveryWindow(10)),
     ),
     Case("input_lag", "delay by 5, solved", lambda s: recipes.exact(5_000, s, target=Delay(5))),
     Case(
         "badly_scaled",
         "inputs up to 1,000",
-        lambda s: _fit(s, signal=RandomHold(high=1e3), target=LeakyIntegral(leak=0.1, gain=2e-4)),
+        lambda s: fit(s, signal=RandomHold(high=1e3), target=LeakyIntegral(leak=0.1, gain=2e-4)),
     ),
     Case(
         "badly_scaled",
         "outputs about 300",
-        lambda s: _fit(s, signal=RandomHold(low=10.0, high=20.0), target=LeakyIntegral(gain=1.0)),
+        lambda s: fit(s, signal=RandomHold(low=10.0, high=20.0), target=LeakyIntegral(gain=1.0)),
     ),
     Case("exposure", "low-pass, solved", lambda s: recipes.exact(5_000, s, target=LOWPASS)),
     Case(

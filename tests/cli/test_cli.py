@@ -402,3 +402,23 @@ def test_an_interrupted_fit_keeps_what_it_has_learned(tmp_path):
     assert 0 < result["samples"] < 100_000_000
     fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
     assert fitter.report.samples == result["samples"]
+
+
+def test_an_interrupted_search_ends_at_once_and_begins_again(tmp_path):
+    command = [sys.executable, "-m", "seqfit", "fit", "--recipe", "exact_hidden"]
+    command += ["--target", "wiener_hammerstein", "--run", "here", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "here" / "experiment.toml").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(1)  # of at least ten that the search would take
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted; nothing was learned yet" in err
+    assert json.loads(out.splitlines()[-1])["updates"] == 0
+    fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
+    assert (fitter.report.samples, fitter.samples_left) == (0, 20_000)

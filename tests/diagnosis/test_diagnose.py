@@ -337,7 +337,8 @@ def test_a_module_of_ones_own_and_samples_that_are_given_are_diagnosed():
     diagnosis = fitter.diagnose(seconds=10, x=x, y=y)
     kinds = {finding.kind for finding in diagnosis.findings}
     assert {"recency_overfitting", "input_lag"} <= kinds
-    assert any("not tried" in reason for reason in diagnosis.not_told)
+    assert {finding.tried for finding in diagnosis.bad} - {None} == {400}
+    assert diagnosis.first_suggestion.changes
 
 
 def test_what_can_not_be_diagnosed_is_refused():
@@ -354,15 +355,30 @@ def test_what_can_not_be_diagnosed_is_refused():
         diagnose(fed, x=[1.0])
 
 
-def test_samples_that_were_fed_are_diagnosed_and_what_was_not_tried_is_called_so():
+def test_what_was_not_tried_is_called_so():
     rng = np.random.default_rng(0)
     x = np.repeat(rng.uniform(size=30), 10)
     fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit(x[:200], x[:200])
-    diagnosis = fed.diagnose(seconds=0.5, x=x, y=x)
+    diagnosis = fed.diagnose(seconds=0.05, x=x, y=x)
     assert {finding.gain for finding in diagnosis.findings} == {None}
     suggested = [finding for finding in diagnosis.bad if finding.suggestion is not None]
     assert suggested
     assert str(diagnosis).count("(Not tried.)") == len(suggested)
+
+
+def test_suggestions_for_samples_that_were_fed_are_tried_on_those():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(size=300), 10).astype(np.float32)
+    y = LEAKY.transform(x.reshape(-1, 1, 1), LEAKY.start(1))[0][:, 0, 0]
+    slow = TorchOptimizer("Adam", {"lr": 1e-6})
+    fed = Fitter(model=SMALL, schedule=EveryWindow(20), optimizer=slow)
+    fed.partial_fit(x[:2000], y[:2000])
+    diagnosis = fed.diagnose(seconds=10, x=x, y=y)
+    assert diagnosis.bad[0].gain > 10
+    assert {finding.tried for finding in diagnosis.bad} - {None} == {2000}
+    changed = Fitter.of(follow(fed.experiment, diagnosis.first_suggestion.changes))
+    changed.partial_fit(x[:2000], y[:2000])
+    assert changed.score(x[2000:], y[2000:]).mae < 0.1 * fed.score(x[2000:], y[2000:]).mae
 
 
 @pytest.mark.parametrize(

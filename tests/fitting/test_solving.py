@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seqfit import Fitter, Target, recipes
-from seqfit.fitting import LevenbergMarquardt, from_toml, to_toml
+from seqfit.fitting import Callback, LevenbergMarquardt, StopFitting, from_toml, to_toml
 from seqfit.models import GRU, OutputFeedback, StateSpace
 from seqfit.schedules import EveryWindow
 from seqfit.search import auto
@@ -252,3 +252,39 @@ def test_a_solver_takes_its_first_samples_and_is_tested_on_the_rest():
     losses = fitter.loss_curve[1]
     assert losses[0] > 1e-2
     assert max(losses[1:]) < 1e-6
+
+
+class StopAfter(Callback):
+    """Stops at a call while something is solved."""
+
+    def __init__(self, calls):
+        self.left = calls
+
+    def while_solving(self, fitter):
+        self.left -= 1
+        if self.left < 0:
+            raise StopFitting
+
+
+@pytest.mark.parametrize("name", ["exact", "exact_hidden"])
+def test_a_search_that_is_stopped_leaves_the_fit_as_it_was_and_goes_on_later(name):
+    what = attrs.evolve(recipes.recipe(name)(2_000), samples=2_000)
+    stopped, whole = Fitter.of(what, (StopAfter(20),)), Fitter.of(what).fit()
+    before = {key: value.clone() for key, value in stopped.module.state_dict().items()}
+    stopped.fit()
+    assert stopped.was_stopped
+    assert stopped.report.samples == stopped.report.updates == 0
+    assert all(torch.equal(before[k], v) for k, v in stopped.module.state_dict().items())
+    going = stopped.copy().fit()
+    assert all(
+        torch.equal(whole.module.state_dict()[k], v) for k, v in going.module.state_dict().items()
+    )
+
+
+def test_a_module_of_any_kind_is_as_it_was_where_its_search_is_stopped():
+    what = attrs.evolve(recipes.exact(500), model=GRU(hidden=2, head=()))
+    fitter = Fitter.of(what, (StopAfter(3),))
+    before = {key: value.clone() for key, value in fitter.module.state_dict().items()}
+    assert fitter.fit().was_stopped
+    assert fitter.report.updates == 0
+    assert all(torch.equal(before[k], v) for k, v in fitter.module.state_dict().items())

@@ -129,7 +129,10 @@ def warnings_of(samples: int | None, console: Console) -> Watch:
 
 @final
 class StopOnInterrupt(Callback):
-    """Ends the fit after the present update when Ctrl-C is pressed; a second one kills."""
+    """Ends the fit when Ctrl-C is pressed, after the present update or before one that solves.
+
+    A second one kills.
+    """
 
     every_update = False
 
@@ -157,6 +160,9 @@ class StopOnInterrupt(Callback):
     def act(self, fitter: Fitter) -> None:
         self.interrupted = True
         raise StopFitting
+
+    def while_solving(self, fitter: Fitter) -> None:
+        self.while_waiting(fitter)
 
     def while_waiting(self, fitter: Fitter) -> None:
         if self.interrupted:

@@ -320,9 +320,11 @@ def conclude(
 ) -> dict[str, Any]:
     """Score a fit that was saved where there is something held out, and say how it went."""
     if interrupt.interrupted:
-        console.print("interrupted; what was learned so far is kept", style="yellow", **PLAIN)
+        kept = "what was learned so far is kept" if report["updates"] else "nothing was learned yet"
+        console.print(f"interrupted; {kept}", style="yellow", **PLAIN)
         console.print(f"to go on: seqfit resume {folder.path}", **PLAIN)
-    held_out = None if fitter.signal is None else fitter.held_out_samples()
+    is_scored = fitter.signal is not None and report["updates"] > 0
+    held_out = fitter.held_out_samples() if is_scored else None
     scores = None if held_out is None else fitter.score(*held_out)
     doubt = None if scores is None else _doubt(fitter, scores)
     result = report | {
@@ -334,27 +336,33 @@ def conclude(
         "run": str(folder.path),
         "environment": environment(),
     }
-    if isinstance(fitter.module, Solvable):
+    if isinstance(fitter.module, Solvable) and report["updates"]:
         result["law"] = fitter.describe()
-        console.print(fitter.describe(), style="bold", **PLAIN)
     folder.write_json(RESULT, result)
+    if report["updates"]:
+        _show_fit(fitter, result, console)
+    if held_out is not None and scores is not None:
+        _show_scores(fitter, folder, name, scores, held_out, doubt, console)
+    console.print(f"the run is in {folder.path}", **PLAIN)
+    return result
+
+
+def _show_fit(fitter: Fitter, result: dict[str, Any], console: Console) -> None:
     over = left_over(fitter)
+    if "law" in result:
+        console.print(result["law"], style="bold", **PLAIN)
     console.print(
-        f"{report['samples']:,} samples in {report['updates']:,} updates and "
-        f"{report['seconds']:.1f} s: {report['us_per_sample']:.1f} us a sample with the "
-        f"{report['engine']} engine"
+        f"{result['samples']:,} samples in {result['updates']:,} updates and "
+        f"{result['seconds']:.1f} s: {result['us_per_sample']:.1f} us a sample with the "
+        f"{result['engine']} engine"
         + (f"; {over:,} more {'was' if over == 1 else 'were'} too few for an update" * (over > 0)),
         soft_wrap=True,
     )
     missing = missing_in_words(fitter)
     if missing is not None:
         console.print(f"missing, and left out: {missing}", **PLAIN)
-    if held_out is None or scores is None:
-        console.print(f"mean loss before each of the last updates: {report['loss']:.3g}", **PLAIN)
-    else:
-        _show_scores(fitter, folder, name, scores, held_out, doubt, console)
-    console.print(f"the run is in {folder.path}", **PLAIN)
-    return result
+    if result["scores"] is None:
+        console.print(f"mean loss before each of the last updates: {result['loss']:.3g}", **PLAIN)
 
 
 def _show_scores(

@@ -7,7 +7,7 @@ import torch
 
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.recency import correlation_time
-from seqfit.diagnosis.remedies import replay, steady
+from seqfit.diagnosis.remedies import more_samples, replay, steady
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.models.base import detach
 
@@ -67,6 +67,10 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
             "powers of ten of parameters for each independent sample",
             f"{fitted:,} samples{again} hold about {independent:,.0f} independent ones, for "
             f"{parameters:,} parameters.",
-            remedies=(steady(specimen, window, 5e-3), replay(specimen, window)),
+            remedies=(
+                more_samples(specimen),
+                steady(specimen, window, 5e-3),
+                replay(specimen, window),
+            ),
         )
     ]

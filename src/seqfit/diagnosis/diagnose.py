@@ -12,7 +12,7 @@ from seqfit.computing import computing
 from seqfit.diagnosis.capacity import number_of_samples
 from seqfit.diagnosis.data import lag, noise, samples
 from seqfit.diagnosis.exposure import exposure
-from seqfit.diagnosis.findings import Diagnosis
+from seqfit.diagnosis.findings import Diagnosis, Finding
 from seqfit.diagnosis.judging import Suspect
 from seqfit.diagnosis.learned import hardly_learned
 from seqfit.diagnosis.memory import drift, memory, truncation
@@ -20,7 +20,8 @@ from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
-from seqfit.diagnosis.trials import Trials, few_updates, narrowness
+from seqfit.diagnosis.trials import Trials
+from seqfit.diagnosis.tried import few_updates, narrowness, other_rates
 from seqfit.evaluation.missing import missing_in_words
 from seqfit.fitting import Fitter, LevenbergMarquardt
 from seqfit.fitting.samples import as_samples
@@ -96,22 +97,40 @@ def diagnose(
                 not_told.append(str(error))
         if not specimen.learns_by_gradients:
             not_told.append("recency, truncation, steps and units: a solver takes no steps")
-        if given is not None:
-            not_told.append("suggestions: they were not tried, as there is no signal to fit anew")
-            findings = [suspect.untried() for suspect in suspects]
-        elif specimen.nrmse <= GOOD_ENOUGH:
+        if specimen.nrmse <= GOOD_ENOUGH:
             findings = [suspect.untried() for suspect in suspects]
         else:
-            trials = Trials.of(specimen, fit_seconds)
-            for trial in (few_updates, narrowness):
-                try:
-                    suspects += trial(specimen, trials)
-                except CannotTellError as error:
-                    not_told.append(str(error))
-                trials.conclude(suspects)  # before the next, which may take all that is left
-            findings = trials.conclude(suspects)
+            findings = _tried(specimen, suspects, not_told, fit_seconds)
     spent = time.perf_counter() - begin
     return Diagnosis.of(findings, not_told, spent, fit_seconds, missing_in_words(fitter))
+
+
+def _tried(
+    specimen: Specimen, suspects: list[Suspect], not_told: list[str], fit_seconds: float
+) -> list[Finding]:
+    """The findings, with what trials tell; suggestions that were tried where there was time."""
+    try:
+        trials = Trials.of(specimen, fit_seconds)
+    except CannotTellError as error:
+        not_told.append(str(error))
+        return [suspect.untried() for suspect in suspects]
+    for measure in (few_updates, narrowness, other_rates):
+        try:
+            suspects = _worse_of_each(suspects + measure(specimen, trials))
+        except CannotTellError as error:
+            not_told.append(str(error))
+        trials.conclude(suspects)  # before the next, which may take all that is left
+    return trials.conclude(suspects)
+
+
+def _worse_of_each(suspects: list[Suspect]) -> list[Suspect]:
+    """One of each kind: the first that is bad, where one is."""
+    found: dict[str, Suspect] = {}
+    for suspect in suspects:
+        kept = found.get(suspect.finding.kind)
+        if kept is None or (suspect.finding.is_bad and not kept.finding.is_bad):
+            found[suspect.finding.kind] = suspect
+    return list(found.values())
 
 
 def _seconds_of(fitter: Fitter) -> float:

@@ -43,6 +43,7 @@ def judge(
     remedies: tuple[Suggestion, ...] = (),
     curve: Curve | None = None,
     is_possible: bool = True,
+    threshold: float | None = None,
 ) -> Suspect:
     """Hold a measurement against its threshold.
 
@@ -56,8 +57,9 @@ def judge(
         remedies: what might help.
         curve: the measurement in detail.
         is_possible: False where it can't be bad, whatever the measurement.
+        threshold: from where on it is bad; None takes that of the kind.
     """
-    threshold = THRESHOLDS[kind]
+    threshold = THRESHOLDS[kind] if threshold is None else threshold
     least = measured if interval is None else interval.low
     matters = kind in _OF_DATA or specimen.nrmse > GOOD_ENOUGH
     is_bad = bool(least > threshold and is_possible and matters)

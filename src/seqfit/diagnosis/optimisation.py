@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ from seqfit.fitting.losses import elementwise
 from seqfit.models.base import detach
 from seqfit.states import leaves, map_arrays
 
-FACTORS = (1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0)
+FACTORS = (1.0, 1 / 16, 1 / 4, 4.0, 16.0, 64.0)
+"""Multiples of the learning rate, in the order in which there may be time for them."""
 SNAPSHOTS = 8
 STEPS = 64
 STREAMS = 16
@@ -53,7 +55,10 @@ def step_size(specimen: Specimen) -> list[Suspect]:
     fitted = len(specimen.past_x)
     length = max(specimen.update.length, int(np.clip(fitted // 5, 500, 5000)) // (2 * SNAPSHOTS))
     errors: dict[float, npt.NDArray[np.float64]] = {}
+    until = time.perf_counter() + 0.3 * specimen.seconds_left
     for factor in FACTORS:
+        if len(errors) > 1 and time.perf_counter() > until:
+            break
         going = Continuation.of(specimen)
         going.fitter.slow_down(factor)
         seen = []
@@ -68,14 +73,14 @@ def step_size(specimen: Specimen) -> list[Suspect]:
     if 1.0 not in errors:
         raise CannotTellError("step size: the fit diverges as it goes on")
     own = errors[1.0]
-    smaller = min((f for f in errors if f < 1), key=lambda f: errors[f].mean())
+    smaller = min((f for f in errors if f < 1), key=lambda f: errors[f].mean(), default=None)
     larger = min((f for f in errors if f > 1), key=lambda f: errors[f].mean(), default=None)
     curve = Curve(
         f"error after {2 * SNAPSHOTS * length:,} more samples by another learning rate",
         "multiple of the learning rate",
         "mean absolute error of free runs",
-        tuple(errors),
-        (("free run", tuple(float(e.mean()) for e in errors.values())),),
+        tuple(sorted(errors)),
+        (("free run", tuple(float(errors[f].mean()) for f in sorted(errors))),),
         is_logarithmic=True,
     )
 
@@ -96,7 +101,7 @@ def step_size(specimen: Specimen) -> list[Suspect]:
 
     falling = falling_rate(specimen)
     lower = (falling, rate_times(specimen, 0.25), rate_times(specimen, 0.05))
-    suspects = [against("step_too_large", smaller, *lower)]
+    suspects = [] if smaller is None else [against("step_too_large", smaller, *lower)]
     if larger is not None:
         higher = (rate_times(specimen, larger), rate_times(specimen, 4 * larger))
         rising = falling_rate(specimen, 4 * larger)
@@ -137,7 +142,9 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
     lags = min(len(norms), max(remembered or len(norms), 2))
     at_end = from_first[lags - 1]
     worst = int(np.argmin(at_end))
-    factor = float(np.exp(np.log(np.maximum(at_end, 1e-30)) / (lags - 1)).max())
+    greatest = from_first.max(axis=1)  # of the parts, by lag
+    far = int(greatest.argmax())
+    grows = float(np.log10(max(greatest[far], 1e-30)))
     shrinks = float(-np.log10(max(at_end.max(), 1e-30)))
     names = tuple(f"part {i + 1}" for i in range(norms.shape[1]))
     curve = Curve(
@@ -168,10 +175,10 @@ def _by_lag(specimen: Specimen, norms: npt.NDArray[np.float64]) -> list[Suspect]
         judge(
             specimen,
             "exploding_gradient",
-            -shrinks,
-            f"powers of ten that a gradient gains on its way back {lags} samples",
-            f"The gradient of a sample's loss grows by a factor of {factor:.3g} with each sample "
-            "that it flows back.",
+            grows,
+            f"powers of ten that a gradient gains on its way back {far + 1} samples",
+            f"The gradient of a sample's loss by the state {far + 1} samples before is "
+            f"{10**grows:.3g} times that by the state just before it.",
             remedies=those(CLIPPED, falling_rate(specimen), gated(specimen)),
             curve=curve,
         ),

@@ -13,6 +13,7 @@ from seqfit.diagnosis.specimen import Specimen
 from seqfit.fitting.optimizers import TorchOptimizer
 from seqfit.models import Scaled
 
+MORE = 4
 MOST_SEGMENTS = 8
 MOST_SOLVED = 20_000
 """Samples of each stream that a solver is given at most."""
@@ -115,6 +116,14 @@ def more_updates(specimen: Specimen, factor: int) -> Suggestion | None:
     )
 
 
+def more_samples(specimen: Specimen) -> Suggestion:
+    """Four times as many samples, where the signal has more."""
+    if specimen.is_recorded:
+        return Suggestion("Record more, or take a model with fewer parameters.")
+    samples = MORE * specimen.fitter.report.samples
+    return Suggestion(f"Fit more samples: {samples:,}.", {"samples": samples})
+
+
 def wider(specimen: Specimen, factor: int = 4) -> Suggestion | None:
     """A wider model; None where no width of it is known."""
     path, model = innermost(specimen)
@@ -156,9 +165,33 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
         words = f"Give the model the last {lag} inputs: input_lags = {lag}."
         return Suggestion(words, {f"{path}.input_lags": lag})
     return Suggestion(
-        f"Solve for a network that is fed with the last {lag} inputs and with its own output.",
-        _solved(specimen, {"name": "output_feedback", "input_lags": lag}),
+        f"Solve for a network that is fed with the last {lag} inputs and its own last two outputs.",
+        _solved(specimen, {"name": "output_feedback", "input_lags": lag, "output_lags": 2}),
     )
+
+
+def higher_orders(specimen: Specimen) -> tuple[Suggestion, ...]:
+    """Models that keep more numbers of the past than the one that was solved for."""
+    path, model = innermost(specimen)
+    found = []
+    if model.get("name") == "output_feedback":
+        inputs, outputs = model["input_lags"] + 2, model["output_lags"] + 2
+        words = f"Give the model more of the past: input_lags = {inputs}, output_lags = {outputs}."
+        changes = {f"{path}.input_lags": inputs, f"{path}.output_lags": outputs}
+        found = [Suggestion(words, changes), state_space(specimen)]
+    elif model.get("name") == "state_space":
+        size, units = model["size"] + 2, 2 * model["units"]
+        words = f"Give the model a larger state: size = {size}, units = {units}."
+        found = [Suggestion(words, {f"{path}.size": size, f"{path}.units": units})]
+    if not found:
+        return ()
+    window = int(np.clip(len(specimen.past_x) // 20, 4, 100))
+    by_gradients = steady(specimen, window, 5e-3)
+    words = (
+        f"Take a network that keeps a state of any kind: a GRU of 32 units. {by_gradients.words}"
+    )
+    model = {path: {"name": "gru", "hidden": 32, "head": [32]}}
+    return (*found, Suggestion(words, model | by_gradients.changes))
 
 
 def scaled(specimen: Specimen) -> Suggestion | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, final
@@ -135,6 +136,16 @@ class Specimen:
         """Samples over all streams before a recording comes again; infinite without one."""
         rows = _rows(self.fitter.signal)
         return math.inf if rows is None else rows * self.fitter.schedule.streams
+
+    @property
+    def samples_to_fit(self) -> int:
+        """How many samples a fit anew may have at most, over all streams."""
+        return sys.maxsize if self.fitter.signal is not None else self.past_x[..., 0].size
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether there are no other samples than those of a recording, or those given."""
+        return self.fitter.signal is None or _rows(self.fitter.signal) is not None
 
     @property
     def scored_apart(self) -> tuple[Samples, Samples] | None:

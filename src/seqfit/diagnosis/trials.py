@@ -10,23 +10,26 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
 from seqfit.diagnosis.changes import follow
 from seqfit.diagnosis.findings import Finding, Suggestion
-from seqfit.diagnosis.judging import Suspect, judge
-from seqfit.diagnosis.remedies import more_updates, state_space, steady, wider
+from seqfit.diagnosis.judging import Suspect
+from seqfit.diagnosis.remedies import state_space
 from seqfit.diagnosis.specimen import (
-    WASHOUT,
     CannotTellError,
     Specimen,
     error_of_streams,
-    fresh_samples,
-    ratio_interval,
-    validation_source,
 )
 from seqfit.evaluation.free_run import free_run
-from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, StopFitting
+from seqfit.fitting import (
+    Callback,
+    DivergedError,
+    Experiment,
+    Fitter,
+    LevenbergMarquardt,
+    StopFitting,
+)
 from seqfit.plugins import PluginError
+from seqfit.schedules import EveryWindow
 
 Errors: TypeAlias = npt.NDArray[np.float64]
 
@@ -36,11 +39,8 @@ WORTH_IT = 1.1
 ENOUGH = 2.0
 """Where nothing that was tried does better by this factor, a solver is tried too."""
 
-FITS = 0.02
-"""Error on short stretches, over the outputs' spread, below which a model is wide enough."""
-
-FEW = 8
-"""Samples of an update from which on more updates are tried, and how many times as many."""
+FITS_AT_LEAST = 10
+"""So many fits are to find the time; where the whole fit is too long for that, shorter ones."""
 
 
 @final
@@ -52,6 +52,9 @@ class Deadline(Callback):
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
         self.has_passed = False
+
+    def while_solving(self, fitter: Fitter) -> None:
+        self.after_update(fitter)
 
     def after_update(self, fitter: Fitter) -> None:
         if time.perf_counter() > self._deadline:
@@ -78,15 +81,24 @@ class Trials:
 
     @classmethod
     def of(cls, specimen: Specimen, seconds_of_fit: float) -> Trials:
-        """Trials that are as long as the fit, or shorter where there is less time."""
-        fitted = specimen.fitter.report.samples
-        share = specimen.seconds_left / max(8 * seconds_of_fit, 1e-9)
-        if share >= 1:
+        """Trials that are as long as the fit, or shorter where there is less time.
+
+        Raises:
+            CannotTellError: there is no time, or the fit can't be repeated.
+        """
+        fitted, there = specimen.fitter.report.samples, specimen.samples_to_fit
+        share = specimen.seconds_left / max(FITS_AT_LEAST * seconds_of_fit, 1e-9)
+        if share >= 1 and there >= fitted:
             return cls(specimen, fitted, specimen.absolute_error)
-        samples = max(int(fitted * share), min(fitted, 1000))
-        experiment = attrs.evolve(specimen.experiment, samples=samples)
-        own = errors_of(experiment, float("inf"))
-        assert own is not None  # it has all the time that it needs
+        samples = min(max(int(fitted * share), 1000), fitted, there)
+        try:
+            own = errors_of(specimen, specimen.experiment, samples, specimen.deadline)
+        except (DivergedError, ValueError) as error:
+            raise CannotTellError(
+                f"suggestions: the fit on fewer samples fails, {error}"
+            ) from error
+        if own is None:
+            raise CannotTellError("suggestions: there was no time to try them")
         return cls(specimen, samples, own)
 
     def errors_with(self, suggestion: Suggestion) -> Errors | None:
@@ -138,8 +150,8 @@ class Trials:
             return attrs.evolve(finding, words=words, tried=self.samples)
         first = "" if advice is None else f"{advice.words} With the samples that there are: "
         words = (
-            f"{first}{remedy.words} Tried on {self.samples:,} samples, the error of free runs is "
-            f"{gain:.3g} times smaller."
+            f"{first}{remedy.words} Tried on {self._samples_in_words(remedy)}, the error of free "
+            f"runs is {gain:.3g} times smaller."
         )
         return attrs.evolve(
             finding,
@@ -148,83 +160,55 @@ class Trials:
             tried=self.samples,
         )
 
+    def _samples_of(self, suggestion: Suggestion) -> int:
+        """As many as of other trials, or as many times more as is suggested."""
+        fitted = self.specimen.fitter.report.samples
+        wanted: int = suggestion.changes.get("samples", fitted)
+        return round(self.samples * wanted / fitted)
+
+    def _samples_in_words(self, suggestion: Suggestion) -> str:
+        fitted = self.specimen.fitter.report.samples
+        of_all = "" if self.samples == fitted else f" of the {fitted:,}, for want of time"
+        return f"{self._samples_of(suggestion):,} samples{of_all}"
+
     def _try(self, suggestion: Suggestion) -> Errors | None:
         try:
             changed = follow(self.specimen.experiment, suggestion.changes)
-            changed = attrs.evolve(changed, samples=self.samples)
             # No trial takes more than half of what is left, so that others have their turn.
-            return errors_of(changed, time.perf_counter() + 0.5 * self.specimen.seconds_left)
+            deadline = time.perf_counter() + 0.5 * self.specimen.seconds_left
+            return errors_of(self.specimen, changed, self._samples_of(suggestion), deadline)
         except (PluginError, DivergedError, ValueError, TypeError):
             return None  # it can't be followed here, or leads nowhere
 
 
-def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
-    """Whether more updates on the same samples would do better: that is tried.
+def errors_of(
+    specimen: Specimen, experiment: Experiment, samples: int, deadline: float
+) -> Errors | None:
+    """The errors of an experiment that is fitted anew, (streams,); None where time was over.
 
-    Raises:
-        CannotTellError: the schedule can't be changed so, or there is no time to try it.
+    Args:
+        specimen: on whose held-out samples it is judged, and on whose given ones it is fitted where
+            it has no signal.
+        experiment: what is fitted.
+        samples: on how many samples, over all streams.
+        deadline: until when there is time, as `time.perf_counter` has it.
     """
-    if not specimen.learns_by_gradients or specimen.update.length < FEW:
-        return []
-    more = more_updates(specimen, FEW)
-    errors = None if more is None else trials.errors_with(more)
-    if more is None or errors is None:
-        raise CannotTellError("number of updates: more of them could not be tried")
-    gain, interval = ratio_interval(trials.own, errors)
-    length = specimen.update.length
-    return [
-        judge(
-            specimen,
-            "too_few_updates",
-            gain,
-            "error of the fit over that with more updates",
-            f"An update comes every {length} samples: on the same {trials.samples:,} samples the "
-            f"error is {gain:.3g} times smaller where updates come more often. ({more.words})",
-            interval=interval,
-            remedies=(more, steady(specimen, min(100, max(8, length)), 2e-3)),
-        )
-    ]
-
-
-def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
-    """Whether a wider model does better on the same samples: that is tried.
-
-    Raises:
-        CannotTellError: no wider model is known, or there is no time to try it.
-    """
-    if not specimen.learns_by_gradients:
-        return []
-    left = left_of_short_stretch(specimen)
-    words = (
-        f"Fitted to {STRETCHES} short stretches alone, the model leaves an error of {left:.2g} of "
-        "the outputs' spread"
-    )
-    more = wider(specimen)
-    errors = None if more is None else trials.errors_with(more)
-    if more is None or errors is None:
-        raise CannotTellError(f"capacity: a wider model could not be tried. {words}")
-    gain, interval = ratio_interval(trials.own, errors)
-    return [
-        judge(
-            specimen,
-            "capacity_too_small",
-            gain,
-            "error of the fit over that of a model four times as wide",
-            f"{words}. Four times as wide, at least 16, it has on the same {trials.samples:,} "
-            f"samples an error {gain:.3g} times smaller.",
-            interval=interval,
-            remedies=(more,),
-            is_possible=left > FITS,
-        )
-    ]
-
-
-def errors_of(experiment: Experiment, deadline: float) -> Errors | None:
-    """The errors of an experiment that is fitted anew, (streams,); None where time was over."""
-    ends = Deadline(deadline)
-    fitter = Fitter.of(experiment, (ends,)).fit()
-    if ends.has_passed:
+    experiment, ends = _on_fewer(experiment, samples), Deadline(deadline)
+    fitter = Fitter.of(experiment, (ends,))
+    if experiment.signal is None:
+        given = slice(0, samples // experiment.schedule.streams)
+        fitter.partial_fit(specimen.past_x[given], specimen.past_y[given])
+    else:
+        fitter.fit()
+    if ends.has_passed or not fitter.report.updates:
         return None
-    source = validation_source(experiment)
-    x, y = fresh_samples(source)
-    return error_of_streams(free_run(fitter.module, x), y, min(WASHOUT, len(x) // 5))
+    return error_of_streams(free_run(fitter.module, specimen.x), specimen.y, specimen.washout)
+
+
+def _on_fewer(experiment: Experiment, samples: int) -> Experiment:
+    """The experiment on so many samples; a solver, which makes one update, takes all of them."""
+    schedule = experiment.schedule
+    if isinstance(experiment.optimizer, LevenbergMarquardt) and isinstance(schedule, EveryWindow):
+        window = min(schedule.window, samples // schedule.streams)
+        schedule = attrs.evolve(schedule, window=window)
+    return attrs.evolve(experiment, schedule=schedule, samples=samples)

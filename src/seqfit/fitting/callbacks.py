@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class StopFitting(Exception):  # noqa: N818 - a request, as StopIteration is
-    """Raised by a callback to end `Fitter.fit` after the present update, without an error."""
+    """Raised by a callback to end `Fitter.fit`, without an error.
+
+    It ends after the present update, or, where a solver searches, before it.
+    """
 
 
 def require_callbacks(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -42,6 +45,12 @@ class Callback:
 
     def after_update(self, fitter: Fitter) -> None:
         """Called after each update; may raise `StopFitting`."""
+
+    def while_solving(self, fitter: Fitter) -> None:
+        """Called now and then while seqfit's solver searches, which is one long update.
+
+        May raise `StopFitting`: the fit is then left as it was before that update.
+        """
 
     def while_waiting(self, fitter: Fitter) -> None:
         """Called now and then while `Fitter.fit_live` waits; may raise `StopFitting`."""

@@ -26,6 +26,7 @@ from seqfit.fitting.source import SampleSource
 from seqfit.fitting.training import Training
 from seqfit.live.base import LiveSource
 from seqfit.models.base import StreamModule
+from seqfit.second_order.levenberg_marquardt import watched
 from seqfit.states import State
 from seqfit.validators import as_tuple, require_positive, require_positive_int
 
@@ -416,7 +417,7 @@ class Fitter(Fitted):
     def _fitting(self) -> Iterator[None]:
         self.ranks.wishes = self.ranks.granted = [False] * len(self.callbacks)
         try:
-            with self._course.running(self.threads):
+            with self._course.running(self.threads), watched(self._while_solving):
                 yield
         finally:
             for callback in self.callbacks:
@@ -429,6 +430,10 @@ class Fitter(Fitted):
                 callback.before_compiling(self)
         one_by_one = any(callback.every_update for callback in self.callbacks)
         training.advance(self, until, self._after_update, one_by_one)
+
+    def _while_solving(self) -> None:
+        for callback in self.callbacks:
+            callback.while_solving(self)
 
     def _is_stopped_waiting(self) -> bool:
         try:

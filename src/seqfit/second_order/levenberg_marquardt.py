@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -55,6 +58,22 @@ class Minimum:
     iterations: int
 
 
+_between_steps: ContextVar[Callable[[], None] | None] = ContextVar("between_steps", default=None)
+
+
+@contextlib.contextmanager
+def watched(between_steps: Callable[[], None]) -> Iterator[None]:
+    """Call something between the steps of all searches meanwhile; what it raises ends them.
+
+    A search is many minimisations within one another, none of which knows of the others.
+    """
+    token = _between_steps.set(between_steps)
+    try:
+        yield
+    finally:
+        _between_steps.reset(token)
+
+
 def minimise(problem: LeastSquares, theta: Vector, stop: Stop = Stop()) -> Minimum:
     """Lower the cost from `theta` on.
 
@@ -70,6 +89,8 @@ def minimise(problem: LeastSquares, theta: Vector, stop: Stop = Stop()) -> Minim
         if cost <= stop.cost:
             break
         for _ in range(stop.tries):
+            if (between_steps := _between_steps.get()) is not None:
+                between_steps()
             trial = theta + _step(gradient, normal, damping)
             trial_cost = problem.cost(trial)
             if trial_cost < cost:

@@ -1,0 +1,89 @@
+"""What is told by fitting anew with a change, and the time that it may take."""
+
+import time
+
+import numpy as np
+import pytest
+
+from seqfit import Fitter, recipes
+from seqfit.diagnosis import diagnose
+from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.diagnosis.trials import Trials, errors_of
+from seqfit.diagnosis.tried import narrowness, other_rates
+from seqfit.fitting import TorchOptimizer
+from seqfit.models import GRU
+from seqfit.schedules import TruncatedBPTT
+from seqfit.signals import RandomHold
+from seqfit.targets import Butterworth, LeakyIntegral, WienerHammerstein
+
+BOTH = RandomHold(low=-1.0, high=1.0)
+SMALL = GRU(hidden=8, head=(8,))
+WINDOWS = TruncatedBPTT(k1=5, k2=50, loss_on="all")
+
+
+def fitted(samples=10_000, **parts):
+    chosen = {"target": LeakyIntegral(leak=0.1, gain=0.2), "model": SMALL, "schedule": WINDOWS}
+    return Fitter.of(recipes.gru(samples=samples, seed=5, **(chosen | parts))).fit()
+
+
+def found(measure, fitter, kind):
+    specimen = Specimen.of(fitter, np.inf, None)
+    suspects = measure(specimen, Trials.of(specimen, 0.0))
+    return next(suspect.finding for suspect in suspects if suspect.finding.kind == kind)
+
+
+def at(rate, **parts):
+    optimizer = TorchOptimizer("Adam", {"lr": rate})
+    return fitted(optimizer=optimizer, learning_rate=None, clip=None, **parts)
+
+
+def test_steps_that_led_the_fit_astray_are_found_from_the_start():
+    hopeless = at(0.1, signal=BOTH, target=Butterworth())
+    assert found(other_rates, hopeless, "step_too_large").is_bad
+    assert not found(other_rates, hopeless, "step_too_small").is_bad
+    idle = at(1e-6)
+    assert found(other_rates, idle, "step_too_small").is_bad
+    assert not found(other_rates, idle, "step_too_large").is_bad
+
+
+def test_steps_of_a_healthy_fit_are_in_order_from_the_start():
+    healthy = fitted(30_000)
+    assert not found(other_rates, healthy, "step_too_large").is_bad
+    assert not found(other_rates, healthy, "step_too_small").is_bad
+
+
+def test_a_model_that_can_not_even_learn_a_short_stretch_is_too_narrow():
+    narrow = fitted(30_000, signal=BOTH, target=Butterworth(), model=GRU(hidden=1, head=()))
+    assert found(narrowness, narrow, "capacity_too_small").is_bad
+    assert not found(narrowness, fitted(30_000), "capacity_too_small").is_bad
+
+
+def test_a_trial_ends_when_its_time_is_over_though_a_solver_is_at_work():
+    parts = {"target": WienerHammerstein(), "seed": 5}
+    solved = recipes.exact_hidden(**parts)  # takes many seconds
+    specimen = Specimen.of(Fitter.of(recipes.gru(1_000, **parts)).fit(), np.inf, None)
+    assert errors_of(specimen, solved, 20_000, time.perf_counter() + 0.5) is None
+
+
+def test_where_there_is_no_time_nothing_is_tried_and_that_is_said():
+    fitter = at(1e-6)
+    specimen = Specimen.of(fitter, time.perf_counter() - 1.0, None)
+    with pytest.raises(CannotTellError, match="no time"):
+        Trials.of(specimen, 1.0)
+    diagnosis = diagnose(fitter, seconds=1e-3)
+    assert all(finding.gain is None for finding in diagnosis.findings)
+    assert any("no time" in reason or "were over" in reason for reason in diagnosis.not_told)
+
+
+def test_a_solver_is_tried_on_fewer_samples_than_it_would_be_given():
+    what = recipes.exact(5_000, 5, signal=BOTH, target=Butterworth())
+    specimen = Specimen.of(Fitter.of(what).fit(), np.inf, None)
+    solved = recipes.exact_hidden(5_000, 5, signal=BOTH, target=Butterworth())
+    assert errors_of(specimen, solved, 1_000, np.inf).mean() < 1e-5
+
+
+def test_a_solved_model_that_keeps_too_little_of_the_past_is_found():
+    low = Fitter.of(recipes.exact(5_000, 5, signal=BOTH, target=Butterworth())).fit()
+    assert found(narrowness, low, "capacity_too_small").is_bad
+    enough = Fitter.of(recipes.exact_hidden(5_000, 5, signal=BOTH, target=Butterworth())).fit()
+    assert not found(narrowness, enough, "capacity_too_small").is_bad
