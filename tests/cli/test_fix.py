@@ -339,6 +339,36 @@ def test_a_fit_that_was_stopped_is_not_kept():
     assert mending.ending == "nothing that was suggested made it better"
 
 
+def test_ctrl_c_before_anything_was_learned_is_told_as_data_that_any_reader_takes(tmp_path):
+    """A solver makes one update; JSON has no number that is none."""
+    what = recipes.recipe("exact")(samples=20_000)
+    what = attrs.evolve(what, model=attrs.evolve(what.model, input_lags=60))
+    (tmp_path / "slow.toml").write_text(to_toml(what))
+    command = [sys.executable, "-m", "seqfit", "fit", "slow.toml", "--fix", "--json"]
+    process = subprocess.Popen(
+        [*command, "--run", "run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if "schedule" in line:
+            break
+    time.sleep(1.5)  # it takes several times as long
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted; nothing was learned yet" in said
+    assert "to mend it when it is finished: seqfit fix run" in said
+
+    def none(name):
+        raise AssertionError(name)
+
+    assert json.loads(out, parse_constant=none)["loss"] is None
+    for name in ("report", "fix"):
+        with pytest.raises(SystemExit) as end:
+            main([name, str(tmp_path / "run")])
+        assert end.value.code == 2
+
+
 class Killed(BaseException):
     """Nothing is tidied up after it."""
 

@@ -74,11 +74,12 @@ def _account(
 ) -> RunAccount:
     from seqfit.cli.found import Found
     from seqfit.cli.run_files import read_diagnosis, read_evaluation
-    from seqfit.reporting.account import RunAccount, experiment_of
+    from seqfit.reporting.account import RunAccount, experiment_of, require_fitted
     from seqfit.reporting.held_out import HeldOutRun
 
     found = Found.at(run)
     found.tell(console)
+    require_fitted(found.fitter)
     result = found.result()
     evaluation = diagnosis = held_out = None
     if not found.is_on_its_way:

@@ -19,7 +19,7 @@ from seqfit.cli.run_files import read_search
 from seqfit.cli.runs import CHECKPOINT, EXPERIMENT, PICTURE, RESULT, SEARCH, RunFolder
 from seqfit.environment import environment
 from seqfit.evaluation.missing import missing_in_words, missing_of
-from seqfit.evaluation.scores import Scores
+from seqfit.evaluation.scores import Scores, finite_or_none
 from seqfit.fitting import (
     Callback,
     DivergedError,
@@ -331,6 +331,7 @@ def conclude(
         "model": _as_data(fitter.model),
         "schedule": _as_data(fitter.schedule),
         "interrupted": interrupt.interrupted,
+        "loss": finite_or_none(report["loss"]),
         "scores": None if scores is None else scores.as_dict(),
         "doubt": doubt,
         "run": str(folder.path),

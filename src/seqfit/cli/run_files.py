@@ -26,7 +26,7 @@ _RESULT: Form = {
     "seconds": _NUMBER,
     "us_per_sample": _NUMBER,
     "engine": str,
-    "loss": _NUMBER,
+    "loss": (_NUMBER,),
     "interrupted": bool,
 }
 _EVALUATION: Form = {

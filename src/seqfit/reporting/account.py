@@ -60,8 +60,7 @@ class RunAccount:
         Raises:
             ValueError: nothing was fitted yet, or the signal has fewer samples or streams.
         """
-        if not fitter.report.updates:
-            raise ValueError("nothing was fitted yet, there is nothing to report")
+        require_fitted(fitter)
         result = attrs.asdict(fitter.report)
         result |= {"interrupted": False, "environment": environment()}
         run = None
@@ -89,6 +88,12 @@ class RunAccount:
             return target.columns[channel]
         outputs = 1 if self.held_out is None else self.held_out.y.shape[2]
         return "output" if outputs == 1 else f"output {channel + 1}"
+
+
+def require_fitted(fitter: Fitter) -> None:
+    """Raise a ValueError where there is nothing to report."""
+    if not fitter.report.updates:
+        raise ValueError("nothing was fitted yet, there is nothing to report")
 
 
 def experiment_of(fitter: Fitter) -> str:
