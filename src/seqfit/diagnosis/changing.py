@@ -80,14 +80,17 @@ class Change:
     is_drift: bool
     means: Numbers
 
+    @property
+    def drift_size(self) -> Interval:
+        """Where the size of the drift lies, whichever way it goes."""
+        low, high = sorted(map(abs, (self.drift_interval.low, self.drift_interval.high)))
+        return Interval(0.0 if 0.0 in self.drift_interval else low, high)
+
 
 def changing(specimen: Specimen) -> list[Suspect]:
     """Whether inputs move outputs in another way later on, or outputs drift by themselves."""
     time = len(specimen.past_x)
     change = change_along(specimen.past_x, specimen.past_y)
-    size = abs(change.drift)
-    low, high = sorted(map(abs, (change.drift_interval.low, change.drift_interval.high)))
-    around = 0.0 in change.drift_interval
     places = (np.arange(len(change.means)) + 0.5) * time / len(change.means)
     curve = Curve(
         "outputs without what the inputs explain",
@@ -114,11 +117,11 @@ def changing(specimen: Specimen) -> list[Suspect]:
         judge(
             specimen,
             "output_trend",
-            size,
+            abs(change.drift),
             "deviations by which outputs drift along the stream",
             f"Over {time:,} samples the outputs drift by {change.drift:+.2g} of their deviation "
             "that the inputs do not explain.",
-            interval=Interval(0.0 if around else low, high),
+            interval=change.drift_size,
             remedies=(_DRIFT,),
             curve=curve,
         ),
@@ -176,9 +179,10 @@ def change_along(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Change:
     output, share = int(gained[0, place].argmax()), float(excess[place])
     null = (others - others.mean(axis=0)).max(axis=1)
     half = float(np.quantile(null, 0.975))
-    split = splits[place]
-    first, second, left = blocks.two(split, output)
-    wanders = float(np.square(_without_lines(left, split)).mean())
+    left = blocks.two(splits[place], output)[2]
+    wanders = float(np.square(_without_lines(left, splits[place])).mean())
+    split = blocks.best_split(output)
+    first, second, _ = blocks.two(split, output)
     drift, drift_interval, explained, means = blocks.drift(output)
     spread_before = float(first[1:] @ blocks.covariance @ first[1:])
     return Change(
@@ -295,6 +299,14 @@ class _Blocks:
         power = np.diagonal(whole[self.features :, self.features :])
         gained: Numbers = (common - apart) / np.maximum(power, 1e-30)
         return gained
+
+    def best_split(self, output: int) -> int:
+        """Number of blocks before the split that gains most."""
+        count = len(self.moments)
+        along = self.moments.sum(axis=1).cumsum(axis=0)  # of the first blocks
+        splits = range(2, count - 1)
+        gains = [self.gained(along[n - 1][None], n / count)[0, output] for n in splits]
+        return splits[int(np.argmax(gains))]
 
     def between(self, before: Numbers) -> Numbers:
         """Greatest share of a feature's variance that lies between two parts, (choices,)."""
