@@ -133,8 +133,8 @@ def _found_changes(x: Any, y: Any) -> list[str]:
     except CannotTellError:
         return [*found, "not_told"]
     if change.is_certain and not change.is_drift:
-        found += ["changing_relation"] * (change.interval.low > THRESHOLDS["changing_relation"])
-    found += ["output_trend"] * (change.drift_size.low > THRESHOLDS["output_trend"])
+        found += ["changing_relation"] * bool(change.interval.low > THRESHOLDS["changing_relation"])
+    found += ["output_trend"] * bool(change.drift_size.low > THRESHOLDS["output_trend"])
     either = {"changing_relation", "output_trend"} & set(found)
     return [*found, *["either"] * bool(either)]
 

@@ -172,4 +172,4 @@ def test_features_look_at_the_past_of_their_own_stream_alone():
     scale = whole[..., 1] / newest[..., 0]
     np.testing.assert_allclose(scale, scale[0, 0], rtol=1e-4)
     oldest = sum(x[64 - k : 300 - k] for k in range(33, 65)) / 32
-    np.testing.assert_allclose(np.corrcoef(whole[..., 7].ravel(), oldest.ravel())[0, 1], 1.0)
+    np.testing.assert_allclose(np.corrcoef(whole[..., 8].ravel(), oldest.ravel())[0, 1], 1.0)

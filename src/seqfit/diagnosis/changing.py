@@ -168,11 +168,11 @@ def change_along(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Change:
         between[:, place] = blocks.between(before)
     between = between.max(axis=1)
     usual, spread = float(between[1:].mean()), float(between[1:].std())
-    if usual > TOO_FEW:
-        raise CannotTellError(f"{name}the inputs that were fitted differ too seldom")
     differ = float(between[0])
     if differ > VERY_DIFFERENT or (differ > DIFFERENT and differ > usual + CERTAIN * spread):
         raise CannotTellError(f"{name}the inputs themselves differ along the stream")
+    if usual > TOO_FEW:
+        raise CannotTellError(f"{name}the inputs that were fitted differ too seldom")
     own, others = gained[0].max(axis=1), gained[1:].max(axis=2)
     excess = own - others.mean(axis=0)
     place = int(excess.argmax())
@@ -188,13 +188,13 @@ def change_along(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Change:
     return Change(
         share=share,
         interval=Interval(share - half, share + half),
-        is_certain=share > null.mean() + CERTAIN * null.std() and share > WANDERING * wanders,
+        is_certain=share > max(float(null.mean() + CERTAIN * null.std()), WANDERING * wanders),
         after=blocks.begin + split * blocks.length,
         gain=float(first[1:] @ blocks.covariance @ second[1:]) / max(spread_before, 1e-30),
         offset=float(blocks.center @ (second - first)),
         drift=drift,
         drift_interval=drift_interval,
-        is_drift=explained > STEADY * own[place] and 0.0 not in drift_interval,
+        is_drift=explained > STEADY * float(own[place]) and 0.0 not in drift_interval,
         means=means,
     )
 
@@ -375,5 +375,5 @@ class _Blocks:
         from scipy.special import stdtrit
 
         variance = float(left @ left) / max(count - 2, 1) / float(line @ line)
-        half = float(stdtrit(max(count - 2, 1), 0.975)) * np.sqrt(variance * inflated)
+        half = float(stdtrit(max(count - 2, 1), 0.975) * np.sqrt(variance * inflated))
         return slope, Interval(slope - half, slope + half), explained, means
