@@ -132,11 +132,10 @@ def _found_changes(x: Any, y: Any) -> list[str]:
         change = change_along(x, y)
     except CannotTellError:
         return [*found, "not_told"]
-    if change.is_certain and not change.is_drift:
-        found += ["changing_relation"] * bool(change.interval.low > THRESHOLDS["changing_relation"])
-    found += ["output_trend"] * bool(change.drift_size.low > THRESHOLDS["output_trend"])
-    either = {"changing_relation", "output_trend"} & set(found)
-    return [*found, *["either"] * bool(either)]
+    if change.is_another:
+        return [*found, "changing_relation", "either"]
+    drifts = bool(change.drift_size.low > THRESHOLDS["output_trend"])
+    return [*found, *["output_trend", "either"] * drifts]
 
 
 def _found_noise(x: Any, y: Any) -> list[str]:

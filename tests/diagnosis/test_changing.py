@@ -30,12 +30,6 @@ def later(y):
     return (np.arange(len(y)) >= len(y) // 2)[:, None, None]
 
 
-def is_changed(change):
-    low = change.interval.low
-    certain = change.is_certain and not change.is_drift
-    return bool(certain and low > THRESHOLDS["changing_relation"])
-
-
 def drifts(change):
     return change.drift_size.low > THRESHOLDS["output_trend"]
 
@@ -67,10 +61,10 @@ HEALTHY = [
 def test_a_relation_that_stays_is_not_accused_and_one_that_changes_is(target, signal, streams):
     x, y = data(target, signal, streams)
     change = change_along(x, y)
-    assert not is_changed(change)
+    assert not change.is_another
     assert not drifts(change)
-    assert is_changed(change_along(x, np.where(later(y), -y, y)))
-    assert is_changed(change_along(x, y + later(y) * y.std()))
+    assert change_along(x, np.where(later(y), -y, y)).is_another
+    assert change_along(x, y + later(y) * y.std()).is_another
     drifting = change_along(x, y + 2 * y.std() * np.linspace(0, 1, len(y))[:, None, None])
     assert drifts(drifting)
 
@@ -94,7 +88,7 @@ def test_units_and_missing_outputs_do_not_matter():
     x, y = data(time=4_000)
     y = np.where(later(y), 0.5 * y, y)
     change = change_along(x, y)
-    assert is_changed(change)
+    assert change.is_another
     assert change_along(1e3 * x + 5e3, 1e-3 * y - 1).share == pytest.approx(change.share, rel=1e-3)
     y[np.random.default_rng(0).random(y.shape) < 0.2] = np.nan
     assert change_along(x, y).share == pytest.approx(change.share, rel=0.2)

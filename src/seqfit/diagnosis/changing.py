@@ -12,6 +12,7 @@ from seqfit.diagnosis.findings import Curve, Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.past_inputs import REACH, features
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
+from seqfit.diagnosis.thresholds import THRESHOLDS
 from seqfit.evaluation.intervals import Interval
 
 Numbers = npt.NDArray[np.float64]
@@ -81,6 +82,12 @@ class Change:
     means: Numbers
 
     @property
+    def is_another(self) -> bool:
+        """Whether the relation is another one later on, for certain and so that it matters."""
+        matters = self.interval.low > THRESHOLDS["changing_relation"]
+        return self.is_certain and not self.is_drift and matters
+
+    @property
     def drift_size(self) -> Interval:
         """Where the size of the drift lies, whichever way it goes."""
         low, high = sorted(map(abs, (self.drift_interval.low, self.drift_interval.high)))
@@ -112,7 +119,7 @@ def changing(specimen: Specimen) -> list[Suspect]:
             interval=change.interval,
             remedies=(_STEADY,),
             curve=curve,
-            is_possible=change.is_certain and not change.is_drift,
+            is_possible=change.is_another,
         ),
         judge(
             specimen,
@@ -122,6 +129,7 @@ def changing(specimen: Specimen) -> list[Suspect]:
             f"Over {time:,} samples the outputs drift by {change.drift:+.2g} of their deviation "
             "that the inputs do not explain.",
             interval=change.drift_size,
+            is_possible=not change.is_another,
             remedies=(_DRIFT,),
             curve=curve,
         ),
