@@ -29,7 +29,7 @@ SPLITS = (0.25, 0.375, 0.5, 0.625, 0.75)
 """Shares of a stream after which a change is looked for."""
 CERTAIN = 3.0
 """Deviations beyond chance from which on a change, or that of the inputs, is certain."""
-DIFFERENT, VERY_DIFFERENT = 0.05, 0.25
+DIFFERENT, VERY_DIFFERENT = 0.05, 0.18
 """Share of a feature's variance that lies between two parts of a stream whose inputs differ."""
 TOO_FEW = 0.1
 """Likewise of parts that differ by chance alone, where there are too few different inputs."""
@@ -61,10 +61,11 @@ class Change:
             one for that after it explain, and a common one does not, beyond chance.
         interval: where it lies by chance with a confidence of 95%.
         is_certain: whether it exceeds chance, and what wanders from block to block by itself.
+        length: samples of each stream that are looked at, up to its end.
         after: sample of each stream at the split.
         gain: what follows from the inputs after the split over what does before it.
         offset: by how many deviations outputs are shifted after it.
-        drift: by how many deviations outputs drift along the stream, whatever the inputs.
+        drift: by how many deviations outputs drift over that length, whatever the inputs.
         drift_interval: where that lies with a confidence of 95%.
         is_drift: whether a steady drift explains it too.
         means: mean of what a common relation leaves of each block, in deviations, (blocks,).
@@ -73,6 +74,7 @@ class Change:
     share: float
     interval: Interval
     is_certain: bool
+    length: int
     after: int
     gain: float
     offset: float
@@ -126,7 +128,7 @@ def changing(specimen: Specimen) -> list[Suspect]:
             "output_trend",
             abs(change.drift),
             "deviations by which outputs drift along the stream",
-            f"Over {time:,} samples the outputs drift by {change.drift:+.2g} of their deviation "
+            f"Over the last {change.length:,} samples the outputs drift by {change.drift:+.2g} of their deviation "
             "that the inputs do not explain.",
             interval=change.drift_size,
             is_possible=not change.is_another,
@@ -197,6 +199,7 @@ def change_along(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Change:
         share=share,
         interval=Interval(share - half, share + half),
         is_certain=share > max(float(null.mean() + CERTAIN * null.std()), WANDERING * wanders),
+        length=count * blocks.length,
         after=blocks.begin + split * blocks.length,
         gain=float(first[1:] @ blocks.covariance @ second[1:]) / max(spread_before, 1e-30),
         offset=float(blocks.center @ (second - first)),
@@ -250,7 +253,7 @@ class _Blocks:
         x = features(past_x, reach)
         if x.shape[2] == 1:
             raise CannotTellError("changing relation: inputs are constant")
-        begin = reach + len(x) // 20
+        begin = reach + len(x) // 8  # a target's state takes a while to settle
         both = np.concatenate([x[begin - reach :], y[begin:]], axis=2)
         count = int(np.clip(len(both) // LEAST_BLOCK, 4, MOST_BLOCKS))
         length = len(both) // count
