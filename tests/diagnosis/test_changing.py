@@ -82,8 +82,8 @@ def test_what_changed_is_told():
     line = np.linspace(0, 3, len(y))[:, None, None]
     change = change_along(x, y + line * y.std())
     assert change.is_drift
-    whole = change.drift * len(y) / change.length
-    assert whole == pytest.approx(3 / np.sqrt(1 + 9 / 12), rel=0.05)
+    seen = 3 * change.length / len(y)
+    assert change.drift == pytest.approx(seen / np.sqrt(1 + seen**2 / 12), rel=0.05)
     assert change.drift in change.drift_interval
 
 

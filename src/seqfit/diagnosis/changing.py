@@ -128,8 +128,8 @@ def changing(specimen: Specimen) -> list[Suspect]:
             "output_trend",
             abs(change.drift),
             "deviations by which outputs drift along the stream",
-            f"Over the last {change.length:,} samples the outputs drift by {change.drift:+.2g} of their deviation "
-            "that the inputs do not explain.",
+            f"Over the last {change.length:,} samples the outputs drift by {change.drift:+.2g} of "
+            "their deviation, which the inputs do not explain.",
             interval=change.drift_size,
             is_possible=not change.is_another,
             remedies=(_DRIFT,),
