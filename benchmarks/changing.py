@@ -64,7 +64,6 @@ def main() -> None:
         for task, counts in zip(tasks, pool.map(_measured, tasks), strict=True):
             kept["{} {}".format(*task)] = counts
             RESULTS.write_text(json.dumps(kept) + "\n")
-            PAGE.write_text(page(kept))
             print(*task, sum(of["sets"] for of in counts.values()), "data sets", flush=True)
     PAGE.write_text(page(kept))
 

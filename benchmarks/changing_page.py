@@ -24,12 +24,15 @@ REMARKS = (
     "- Of targets that hardly follow from a regression on past inputs, as parities, a flipped sign",
     "  is not found. Half the gain of an input changes nothing where only its sign matters.",
     "  A drift by half a deviation takes 10,000 samples or more.",
-    "- Of many short streams a jump is often told as a drift. The column *either* counts both.",
+    "- Of few samples a drift is sometimes told as a jump, and the other way round. The column",
+    "  *either* counts both.",
     "- An input that stands still for half of a short stream is not found where its changes are so",
     "  rare that chance makes stretches as long.",
     "- Noise and what was not recorded are told apart by memory. White noise on a target with a",
     "  long one may be called unrecorded, and something new in each sample is called noise.",
 )
+UNTOLD = "16 x 125"
+"""A size of which nothing is told."""
 KINDS = {
     "changes": ("changing_relation", "output_trend", "either", "constant_input"),
     "noises": ("noisy_target", "unrecorded_input", "either"),
@@ -59,7 +62,7 @@ def page(kept: dict[str, Any]) -> str:
         "Changes come half-way; jumps and drifts are in deviations of the outputs.",
         "",
         *_by_defect(kept, "changes"),
-        "### By family, over all sizes: a change or a drift is found",
+        "### By family, over the sizes of which something is told: a change or a drift is found",
         "",
         *_by_family(kept, "changes"),
         "## Inputs whose character changes, with the same relation, and flipped half-way",
@@ -135,16 +138,16 @@ def _in_order(keys: Iterable[tuple[str, ...]]) -> Callable[[tuple[str, ...]], An
 
 
 def _by_family(kept: dict[str, Any], part: str) -> list[str]:
-    def name(where: list[str]) -> tuple[str, str]:
-        return where[0], where[1]
+    def name(where: list[str]) -> tuple[str, ...]:
+        return (where[0], where[1]) if where[2] != UNTOLD else (UNTOLD,)
 
     first, second = (_counted(kept, part, seeds, name) for seeds in (CALIBRATION, CONFIRMATION))
+    for counted in (first, second):
+        counted.pop((UNTOLD,), None)
     families = list(dict.fromkeys(family for _, family in first or second))
     lines = ["| planted | " + " | ".join(f"{family}, %" for family in families) + " |"]
     lines.append("| --- |" + " ---: |" * len(families))
     for defect in dict.fromkeys(defect for defect, _ in first or second):
-        if defect == "input still for half":
-            continue
         cells = [
             " \\| ".join(_share(of.get((defect, family)), "either") for of in (first, second))
             for family in families
