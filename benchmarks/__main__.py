@@ -15,6 +15,7 @@ MODULES = {
     "gpu": "benchmarks.gpu",
     "checkpoints": "benchmarks.checkpoints",
     "diagnosis": "benchmarks.diagnosis",
+    "changing": "benchmarks.changing",
     "peers": "benchmarks.peers.environments",
 }
 

@@ -134,14 +134,20 @@ def cycle(rate: float, **parts: Any) -> dict[str, Any]:
     } | parts
 
 
-def _recorded(seed: int, make: Callable[[Any], tuple[Any, Any]], samples: int = 20_000) -> Any:
-    """A recording of an input and the leaky integral of it."""
-    u, second = make(np.random.default_rng(seed))
+def _recorded(
+    seed: int,
+    make: Callable[[Any], tuple[Any, Any]],
+    samples: int = 20_000,
+    alter: Callable[[Any, Any], Any] = lambda y, _: y,
+) -> Any:
+    """A recording of an input and the leaky integral of it, altered with a generator."""
+    rng = np.random.default_rng(seed)
+    u, second = make(rng)
     y, level = np.empty(len(u)), 0.0
     for t, value in enumerate(u):
         level += 0.1 * (2 * value - level)
         y[t] = level
-    columns = {"u": u, "y": y} | ({} if second is None else {"v": second})
+    columns = {"u": u, "y": alter(y, rng)} | ({} if second is None else {"v": second})
     names = [name for name in columns if name != "y"]
     signal, target = pair(Recording(columns, stretch="train", repeat=True), names, "y")
     return fit(seed, samples, signal=signal, target=target)
@@ -162,6 +168,52 @@ def _shifted(rng: Any) -> tuple[Any, None]:
 
 def _idle(rng: Any) -> tuple[Any, Any]:
     return _held(rng, 20_000), np.full(20_000, 0.3)
+
+
+def _plain(rng: Any) -> tuple[Any, None]:
+    return _held(rng, 20_000), None
+
+
+def _valve_shut(rng: Any) -> tuple[Any, None]:
+    u = _held(rng, 20_000)
+    u[4_000:11_000] = 0.0
+    return u, None
+
+
+def _second_still(rng: Any) -> tuple[Any, Any]:
+    second = _held(rng, 20_000)
+    second[3_000:10_000] = second[3_000]
+    return _held(rng, 20_000), second
+
+
+def _flipped(y: Any, _: Any) -> Any:
+    return np.where(np.arange(len(y)) < 7_000, y, -y)
+
+
+def _jumping(y: Any, _: Any) -> Any:
+    return y + y.std() * (np.arange(len(y)) >= 7_000)
+
+
+def _drifting(y: Any, _: Any) -> Any:
+    return y + y.std() * np.linspace(0.0, 3.0, len(y))
+
+
+def _ageing(y: Any, _: Any) -> Any:
+    return y - 2 * y.std() * np.linspace(0.0, 1.0, len(y)) ** 2
+
+
+def _loaded(y: Any, rng: Any) -> Any:
+    """With a load that jumps and is not recorded."""
+    load = np.repeat(rng.uniform(size=-(-len(y) // 30)), 30)[: len(y)]
+    return y + 3 * y.std() * load
+
+
+def _warmed(y: Any, rng: Any) -> Any:
+    """With something slow that is not recorded: a process of first order."""
+    slow, level = np.empty(len(y)), 0.0
+    for t, news in enumerate(rng.normal(size=len(y))):
+        slow[t] = level = 0.95 * level + 0.312 * news
+    return y + y.std() * slow
 
 
 def _tiled(rng: Any) -> tuple[Any, None]:
@@ -374,4 +426,20 @@ CASES = (
         "peak hold of a low-pass, solved",
         lambda s: recipes.exact(5_000, s, target=LOWPASS >> PeakHold(decay=0.98)),
     ),
+    Case(
+        "changing_relation",
+        "the sign flips half-way",
+        lambda s: _recorded(s, _plain, alter=_flipped),
+    ),
+    Case(
+        "changing_relation",
+        "the outputs jump half-way",
+        lambda s: _recorded(s, _plain, alter=_jumping),
+    ),
+    Case("output_trend", "a steady drift", lambda s: _recorded(s, _plain, alter=_drifting)),
+    Case("output_trend", "ageing", lambda s: _recorded(s, _plain, alter=_ageing)),
+    Case("unrecorded_input", "a load that jumps", lambda s: _recorded(s, _plain, alter=_loaded)),
+    Case("unrecorded_input", "something slow", lambda s: _recorded(s, _plain, alter=_warmed)),
+    Case("constant_input", "still for half of it", lambda s: _recorded(s, _valve_shut)),
+    Case("constant_input", "a second input, still for half", lambda s: _recorded(s, _second_still)),
 )

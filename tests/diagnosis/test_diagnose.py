@@ -8,9 +8,10 @@ import torch
 from seqfit import Fitter, Model, StreamModule, recipes, states
 from seqfit.diagnosis import diagnose, follow
 from seqfit.diagnosis.capacity import number_of_samples
-from seqfit.diagnosis.data import lag, noise, samples
+from seqfit.diagnosis.data import lag, samples
 from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.memory import drift, memory, truncation
+from seqfit.diagnosis.noise import noise
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.remedies import more_updates

@@ -10,9 +10,7 @@ import numpy.typing as npt
 from seqfit.diagnosis.findings import Curve, Suggestion
 from seqfit.diagnosis.judging import Suspect, judge
 from seqfit.diagnosis.remedies import (
-    ROBUST,
     as_learned,
-    falling_rate,
     gated,
     is_scaled,
     lags,
@@ -24,13 +22,14 @@ from seqfit.diagnosis.remedies import (
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, mean_of_observed
 from seqfit.diagnosis.thresholds import THRESHOLDS
-from seqfit.evaluation.free_run import free_run
 
 STRETCH = 20
 """Samples of a stretch that may come again."""
+LONG_STILL = 0.25
+"""Share of a stream from which on a stretch in which an input is constant is long."""
+BY_CHANCE = 1e-4
+"""Expected number of such stretches below which one is there for another reason."""
 REGIONS = 10
-PAIRS = 1000
-"""Samples of which the nearest neighbours are looked for."""
 MOST_LAG = 200
 REGRESSED = 10
 """Samples of a channel's own past from which its news are told."""
@@ -45,24 +44,57 @@ def samples(specimen: Specimen) -> list[Suspect]:
 
 
 def _constant(specimen: Specimen) -> Suspect:
-    x, y = specimen.past_x.astype(np.float64), specimen.past_y.astype(np.float64)
+    x, y = specimen.past_x, specimen.past_y.astype(np.float64)
     changes = np.count_nonzero(np.diff(x, axis=0), axis=0).sum(axis=0)  # of each channel
     constant = [int(c) for c in np.flatnonzero(changes < 10)]
+    shares = still_shares(x)
+    long = [int(c) for c in np.flatnonzero(shares > LONG_STILL) if int(c) not in constant]
     spread = np.fmax.reduce(y, axis=0) - np.fmin.reduce(y, axis=0)  # of what is not missing
     still = not np.nan_to_num(spread).any()
     what = [f"Input channel {c} changes {changes[c]} times in what was fitted." for c in constant]
+    what += [
+        f"Input channel {c} is constant for {shares[c]:.0%} of what was fitted on end, and moves "
+        "elsewhere."
+        for c in long
+    ]
     what += ["The outputs are constant."] if still else []
+    remedies = [
+        Suggestion("Fit samples in which these channels change, or leave the channels out."),
+        state_space(specimen),
+    ]
+    if long and not (constant or still):
+        remedies = [Suggestion("Leave the stretch out, or fit samples in which the input moves.")]
     return judge(
         specimen,
         "constant_input",
-        float(len(constant) + still),
+        float(len(constant) + len(long) + still),
         "channels that hardly change",
         " ".join(what) or "All channels change.",
-        remedies=(
-            Suggestion("Fit samples in which these channels change, or leave the channels out."),
-            state_space(specimen),
-        ),
+        remedies=tuple(remedies),
     )
+
+
+def still_shares(x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Share of the longest stretch of each stream in which a channel is constant, (inputs,).
+
+    Stretches that chance makes, where changes come as often as elsewhere, count as none.
+
+    Args:
+        x: inputs, (time, streams, inputs).
+    """
+    time, streams, channels = x.shape
+    longest = np.zeros((streams, channels))
+    moves = np.diff(x, axis=0) != 0
+    for stream in range(streams):
+        for channel in range(channels):
+            ends = np.flatnonzero(moves[:, stream, channel])
+            stretches = np.diff(np.concatenate([[-1], ends, [time - 1]]))
+            longest[stream, channel] = stretches.max(initial=0)
+    elsewhere = np.maximum((time - longest).sum(axis=0), 1)
+    often = np.minimum(moves.sum(axis=(0, 1)) / elsewhere, 1.0)
+    is_chance = time * often * (1 - often) ** longest >= BY_CHANCE
+    shares: npt.NDArray[np.float64] = np.where(is_chance, 0.0, longest / max(time, 1)).mean(axis=0)
+    return shares
 
 
 def _repeated(specimen: Specimen) -> Suspect:
@@ -188,71 +220,9 @@ def _scale(specimen: Specimen) -> Suspect:
     )
 
 
-def noise(specimen: Specimen) -> list[Suspect]:
-    """What of the outputs no model could explain: by nearest neighbours.
-
-    Samples whose inputs and outputs before them are alike should have outputs alike. Half the mean
-    squared difference between nearest neighbours, extrapolated to neighbours at no distance, is
-    the variance of the noise.
-
-    References:
-        Evans and Jones (2002), "A proof of the Gamma test".
-    """
-    x, y = specimen.past_x[:, 0].astype(np.float64), specimen.past_y[:, 0].astype(np.float64)
-    if len(x) < 500:
-        raise CannotTellError("noise of the target: fewer than 500 samples were fitted")
-    if np.isnan(y).any():
-        raise CannotTellError("noise of the target: outputs are missing")
-    x, y = x[:6000], y[:6000]
-    course = _correlations(specimen)
-    first = max(2, 0 if course is None else int(np.argmax(course)))
-    here, end = slice(first, None), len(x) - first
-    columns = [x[here], x[first - 1 : -1], x[first - 2 : -2], x[:end], y[first - 1 : -1]]
-    columns.append(y[first - 2 : -2])
-    features = np.concatenate(columns, axis=1)
-    wanted = y[here]
-    spread = features.std(axis=0)
-    features = features[:, spread > 0] / spread[spread > 0]
-    # Neighbours share what is linear in the features: without it they need not be as near.
-    known = np.column_stack([features, np.ones(len(features))])
-    unlike = wanted - known @ np.linalg.lstsq(known, wanted)[0]
-    places = np.linspace(0, len(features) - 1, min(PAIRS, len(features))).astype(int)
-    squared = np.square(features).sum(axis=1)
-    between = squared[places, None] + squared - 2 * features[places] @ features.T
-    between[np.arange(len(places)), places] = np.inf  # not itself
-    neighbours = np.argpartition(between, 6, axis=1)[:, :6]
-    distances = np.maximum(np.take_along_axis(between, neighbours, axis=1), 0.0)
-    order = np.argsort(distances, axis=1)
-    neighbours = np.take_along_axis(neighbours, order, axis=1)
-    far = np.sort(distances, axis=1).mean(axis=0)  # squared, of the first to the sixth
-    differ = 0.5 * np.square(unlike[places, None] - unlike[neighbours]).sum(axis=2).mean(axis=0)
-    floor = np.polyfit(far, differ, 1)[1] if np.ptp(far) > 0 else differ[0]
-    floor = max(min(float(floor), float(differ[0])), 0.0)
-    # No more than what the model itself can't explain.
-    own = np.ascontiguousarray(specimen.past_x[: len(x), :1])
-    left = np.square(free_run(specimen.module, own)[first:, 0] - wanted).sum(axis=1).mean()
-    deviation = float(np.sqrt(min(floor, float(left))))
-    share = deviation / max(float(np.sqrt(np.var(wanted, axis=0).sum())), 1e-30)
-    rate = falling_rate(specimen)
-    remedies = [state_space(specimen), ROBUST]
-    if specimen.learns_by_gradients:
-        remedies = [steady(specimen, 100, 2e-3), *those(rate), ROBUST]
-    return [
-        judge(
-            specimen,
-            "noisy_target",
-            share,
-            "noise of the outputs over their spread",
-            f"Outputs after the same past differ by a deviation of {deviation:.2g}, {share:.1%} of "
-            "their spread: noise, or a state that inputs and outputs do not tell.",
-            remedies=tuple(remedies),
-        )
-    ]
-
-
 def lag(specimen: Specimen) -> list[Suspect]:
     """After how many samples a change of the input first moves the output."""
-    course = _correlations(specimen)
+    course = correlations(specimen.past_x, specimen.past_y)
     if course is None:
         raise CannotTellError("lag between input and output: one of them follows from its own past")
     chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
@@ -286,7 +256,9 @@ def lag(specimen: Specimen) -> list[Suspect]:
     ]
 
 
-def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
+def correlations(
+    past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]
+) -> npt.NDArray[np.float64] | None:
     """Greatest correlation of news of an input and, k samples on, of an output, by k, (lags,).
 
     News is what a channel's own past does not tell linearly. Neighbouring samples of an input, or
@@ -297,8 +269,8 @@ def _correlations(specimen: Specimen) -> npt.NDArray[np.float64] | None:
     References:
         Haugh (1976), "Checking the independence of two covariance-stationary time series".
     """
-    y = specimen.past_y[:MOST_SAMPLES, 0]
-    x, y = _news(specimen.past_x[:MOST_SAMPLES, 0]), _news(y[:, ~np.isnan(y).all(axis=0)])
+    y = past_y[:MOST_SAMPLES, 0]
+    x, y = _news(past_x[:MOST_SAMPLES, 0]), _news(y[:, ~np.isnan(y).all(axis=0)])
     most = min(MOST_LAG, len(x) // 10)
     power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
     if most < 2 or not power.any():

@@ -10,12 +10,14 @@ import torch
 
 from seqfit.computing import computing
 from seqfit.diagnosis.capacity import number_of_samples
-from seqfit.diagnosis.data import lag, noise, samples
+from seqfit.diagnosis.changing import changing
+from seqfit.diagnosis.data import lag, samples
 from seqfit.diagnosis.exposure import exposure
 from seqfit.diagnosis.findings import Diagnosis, Finding
 from seqfit.diagnosis.judging import Suspect
 from seqfit.diagnosis.learned import hardly_learned
 from seqfit.diagnosis.memory import drift, memory, truncation
+from seqfit.diagnosis.noise import noise
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
@@ -31,8 +33,8 @@ LEAST_SECONDS = 60.0
 GLANCE = 2_000
 """Samples over all streams by which the time of a fit that does not tell is measured."""
 MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
-    hardly_learned, samples, lag, noise, memory, drift, truncation, recency, step_size, gradients,
-    number_of_samples, exposure,
+    hardly_learned, samples, changing, lag, noise, memory, drift, truncation, recency, step_size,
+    gradients, number_of_samples, exposure,
 )  # fmt: skip
 
 
