@@ -1,22 +1,23 @@
 """Changes along the stream, drifts and what was not recorded are found; what is the same is not."""
 
 import re
+from typing import final
 
 import attrs
 import numpy as np
 import pytest
 import torch
 
-from seqfit import Fitter, recipes
+from seqfit import Fitter, Target, recipes
 from seqfit.diagnosis import THRESHOLDS
 from seqfit.diagnosis.changing import change_along, changing
 from seqfit.diagnosis.data import LONG_STILL, samples, still_shares
-from seqfit.diagnosis.noise import noise, unexplained
+from seqfit.diagnosis.noise import added_by_target, noise, unexplained
 from seqfit.diagnosis.past_inputs import features
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.models import GRU
 from seqfit.signals import Beside, Chirp, Events, RandomHold, UniformNoise
-from seqfit.targets import Counter, LeakyIntegral, PeakHold, SaturatedIntegral, Sigmoid
+from seqfit.targets import Counter, LeakyIntegral, Noisy, PeakHold, SaturatedIntegral, Sigmoid
 
 LEAKY = LeakyIntegral(leak=0.1, gain=0.2)
 HOLD = RandomHold()
@@ -39,8 +40,10 @@ def drifts(change):
 @pytest.fixture(scope="module")
 def specimen():
     torch.set_num_threads(1)
-    experiment = recipes.gru(samples=4_000, seed=5, target=LEAKY, model=GRU(hidden=4, head=()))
-    return Specimen.of(Fitter.of(experiment).fit(), np.inf, None)
+    experiment = recipes.gru(samples=4_000, seed=5, model=GRU(hidden=4, head=()))
+    x, y = (values.astype(np.float32) for values in data(time=6_000))
+    fed = Fitter.of(attrs.evolve(experiment, signal=None, target=None))
+    return Specimen.of(fed.partial_fit(x[:4_000], y[:4_000]), np.inf, (x, y))
 
 
 def finding_of(measure, kind, specimen, x, y):
@@ -145,6 +148,46 @@ def test_noise_without_a_memory_is_noise_and_with_one_an_input_that_was_not_reco
     assert unexplained(x, white).share == pytest.approx(0.3 / np.sqrt(1.09), rel=0.15)
     assert unexplained(x, white).stays < 0.3
     assert unexplained(x, y).share < 0.01
+
+
+def of_target(target):
+    experiment = recipes.gru(samples=2_000, seed=5, target=target, model=GRU(hidden=4, head=()))
+    return added_by_target(Specimen.of(Fitter.of(experiment).fit(), np.inf, None))
+
+
+def test_of_a_target_that_is_known_the_noise_is_known():
+    spread = data()[1].std()
+    found = of_target(Noisy(LEAKY, 0.2))
+    assert found.is_exact
+    assert found.variance == pytest.approx(0.2**2, rel=0.1)
+    assert found.share == pytest.approx(0.2 / np.hypot(spread, 0.2), rel=0.1)
+    assert abs(found.stays) < 0.1
+    assert of_target(LEAKY).share < 1e-6
+    assert of_target(SaturatedIntegral()).share == 0.0
+
+
+@final
+@attrs.frozen
+class Shaky(Target):
+    """Noise that is the same in all streams, so that only time tells it."""
+
+    def output_channels(self, inputs):
+        return inputs
+
+    def start(self, streams):
+        return {"position": 0, "streams": streams}
+
+    def transform(self, x, state):
+        begin = state["position"]
+        noise = np.random.default_rng(7).normal(size=begin + len(x))[begin:]
+        y = x + np.float32(0.3) * noise[:, None, None].astype(np.float32)
+        return y, state | {"position": begin + len(x)}
+
+
+def test_noise_that_is_the_same_in_all_streams_is_found_too():
+    found = of_target(Shaky())
+    assert not found.is_exact
+    assert found.variance == pytest.approx(0.3**2, rel=0.1)
 
 
 def test_a_long_stretch_without_a_change_is_found_but_not_what_chance_makes(specimen):

@@ -30,6 +30,9 @@ NEAR_IN_TIME = 5
 STAYS = 0.5
 """Share of a difference between neighbours that is left a sample later where it has a memory."""
 
+LITTLE = 1.2
+"""Error over what can't be told up to which hardly anything is left to learn."""
+
 RECORD = Suggestion(
     "Record what else moves the outputs (a load, a temperature, a setting) as one more input: a "
     "model can only tell what its inputs tell."
@@ -47,23 +50,34 @@ class Unexplained:
         stays: share of a difference between samples alike that is left a sample later; 0 of white
             noise.
         first: samples at the start of each stream that were not looked at.
+        is_exact: whether it is known to be all there is, and not more.
     """
 
     variance: float
     share: float
     stays: float
     first: int
+    is_exact: bool = False
 
 
 def noise(specimen: Specimen) -> list[Suspect]:
     """What of the outputs no model could explain, and whether it has a memory."""
-    found = unexplained(specimen.past_x, specimen.past_y)
+    found = added_by_target(specimen)
+    if found is None or (found.variance and not found.is_exact):
+        others = [] if found is None else [found]
+        others.append(unexplained(specimen.past_x, specimen.past_y))
+        found = min(others, key=lambda one: one.variance)
     # No more than what the model itself can't explain.
     own = np.ascontiguousarray(specimen.past_x[:MOST_ROWS, :1])
     wanted = specimen.past_y[found.first : MOST_ROWS, :1].astype(np.float64)
     left = np.square(free_run(specimen.module, own)[found.first :] - wanted).sum(axis=2).mean()
     bounded = min(1.0, float(np.sqrt(float(left) / max(found.variance, 1e-30))))
     deviation, share = bounded * float(np.sqrt(found.variance)), bounded * found.share
+    rest = ""
+    if specimen.is_recorded and specimen.nrmse * specimen.spread < LITTLE * deviation:
+        rest = (
+            " The error on samples that were not fitted is hardly larger: little is left to learn."
+        )
     words = f"Outputs after the same past differ by a deviation of {deviation:.2g}, {share:.1%} of "
     remedies = [state_space(specimen), ROBUST]
     if specimen.learns_by_gradients:
@@ -74,7 +88,7 @@ def noise(specimen: Specimen) -> list[Suspect]:
             "noisy_target",
             share,
             "noise of the outputs over their spread",
-            f"{words}their spread, and a sample later by other amounts: noise.",
+            f"{words}their spread, and a sample later by other amounts: noise.{rest}",
             remedies=tuple(remedies),
             is_possible=found.stays < STAYS,
         ),
@@ -85,11 +99,42 @@ def noise(specimen: Specimen) -> list[Suspect]:
             "what neither inputs nor earlier outputs tell, over the spread of the outputs",
             f"{words}their spread, {found.stays:.0%} of which is left a sample later: something "
             "else moves the output that was not recorded, or a state that neither the inputs nor "
-            "the outputs of the last samples tell.",
+            f"the outputs of the last samples tell.{rest}",
             remedies=(RECORD,),
             is_possible=found.stays >= STAYS,
         ),
     ]
+
+
+def added_by_target(specimen: Specimen) -> Unexplained | None:
+    """What a target that is known adds to its outputs: by giving it the same inputs again.
+
+    Side by side, streams of the same inputs differ by what the target draws for each; where they
+    don't, the same stretch one after the other differs by what it draws along time, or by what it
+    remembers of the time before, so that this is a bound.
+
+    Returns:
+        What it adds; None of a recording.
+    """
+    target = specimen.experiment.target
+    if target is None or specimen.is_recorded:
+        return None
+    x = specimen.past_x[:MOST_ROWS, :1]
+    again = np.concatenate([x, x]).repeat(2, axis=1)
+    try:
+        y, _ = target.transform(again, target.start(2))
+    except ValueError:  # a target that holds a recording has fewer streams or rows
+        return None
+    outputs, half = y.astype(np.float64), len(x) // 2
+    beside = outputs[: len(x), 0] - outputs[: len(x), 1]
+    is_exact = bool(np.nan_to_num(beside).any())
+    apart = beside if is_exact else (outputs[len(x) :, 0] - outputs[: len(x), 0])[half:]
+    apart = np.nan_to_num(apart)
+    power = float(np.square(apart).sum())
+    stays = float((apart[1:] * apart[:-1]).sum()) / power if power else 0.0
+    variance = 0.5 * power / len(apart)
+    spread = float(np.sqrt(np.nanvar(outputs, axis=(0, 1)).sum()))
+    return Unexplained(variance, float(np.sqrt(variance)) / max(spread, 1e-30), stays, 0, is_exact)
 
 
 def unexplained(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Unexplained:
