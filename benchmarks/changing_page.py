@@ -30,6 +30,9 @@ REMARKS = (
     "  rare that chance makes stretches as long.",
     "- Noise and what was not recorded are told apart by memory. White noise on a target with a",
     "  long one may be called unrecorded, and something new in each sample is called noise.",
+    "- What is said of noise is of recordings. Of a target that is known its own noise is",
+    "  measured, by giving it the same inputs again: of fits of the zoo's targets none is accused",
+    "  but `noisy`, and of that the noise is found to 2%.",
 )
 UNTOLD = "16 x 125"
 """A size of which nothing is told."""

@@ -27,6 +27,7 @@ from seqfit.targets import (
 HEALTHY = "healthy"
 SMALL = GRU(hidden=16, head=(16,))
 WINDOWS = TruncatedBPTT(k1=5, k2=50, loss_on="all")
+LONG = TruncatedBPTT(k1=5, k2=100, loss_on="all")
 
 
 @final
@@ -226,7 +227,11 @@ SLOW = LeakyIntegral(leak=0.02, gain=0.02)
 
 CASES = (
     Case(HEALTHY, "GRU, leaky integral", lambda s: fit(s, 50_000)),
-    Case(HEALTHY, "GRU, saturated integral", lambda s: fit(s, 100_000, target=INTEGRAL)),
+    Case(
+        HEALTHY,
+        "GRU, saturated integral",
+        lambda s: fit(s, 100_000, target=INTEGRAL, schedule=LONG),
+    ),
     Case(
         HEALTHY,
         "GRU, rate limiter",
@@ -248,7 +253,7 @@ CASES = (
     Case(
         HEALTHY,
         "GRU, saturated integral, half-way",
-        lambda s: fit(s, 100_000, target=INTEGRAL),
+        lambda s: fit(s, 100_000, target=INTEGRAL, schedule=LONG),
         0.5,
     ),
     Case(HEALTHY, "solved, 2017", lambda s: recipes.exact(samples=5_000, seed=s)),

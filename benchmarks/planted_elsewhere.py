@@ -168,7 +168,7 @@ PLANTED: tuple[tuple[str, str, Planted, tuple[int, ...]], ...] = (
         (1, 5),
     ),
     ("truncation_too_short", "windows of 1", _with(schedule=Accumulate(1, 5)), (4, 8)),
-    ("truncation_too_short", "windows of 2", _with(schedule=Accumulate(2, 6)), (0, 9)),
+    ("truncation_too_short", "windows of 2", _with(schedule=Accumulate(2, 6)), (0, 5)),
     ("forgetting", "weak recurrence", _with(model=Unruly(recurrent=0.05), **adam(1e-4)), (1, 5)),
     ("start_sensitivity", "a sum that lingers", _with(model=Lingering(gain=0.01)), (0, 3)),
     ("capacity_too_small", "GRU of 1", _with(50_000, model=GRU(hidden=1, head=())), (0, 3)),
@@ -204,7 +204,7 @@ PLANTED: tuple[tuple[str, str, Planted, tuple[int, ...]], ...] = (
     ("badly_scaled", "inputs up to 1,000", _recorded(_thousands), (0, 6)),
     ("badly_scaled", "outputs about 293", _recorded(_kelvin), (4, 5)),
     (
-        "exposure",
+        "capacity_too_small",
         "a filter of second order from its last output alone",
         lambda s, signal, target: recipes.exact(5_000, s, signal=signal, target=target),
         (4, 8),
@@ -218,7 +218,7 @@ def _bound(plant: Planted, signal: Signal, target: Target) -> Callable[[int], Ex
 
 def cases(systems: tuple[System, ...]) -> tuple[Case, ...]:
     """Healthy fits of each system, and fits of some of them with each defect."""
-    windows = TruncatedBPTT(k1=5, k2=100, loss_on="all")
+    windows = TruncatedBPTT(k1=5, k2=400, loss_on="all")  # some of them remember as long
     healthy = [
         Case(HEALTHY, f"GRU, {name}", _bound(_with(100_000, schedule=windows), signal, target))
         for name, signal, target in systems

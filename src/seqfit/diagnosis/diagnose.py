@@ -23,7 +23,7 @@ from seqfit.diagnosis.recency import recency
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
 from seqfit.diagnosis.trials import Trials
-from seqfit.diagnosis.tried import few_updates, narrowness, other_rates
+from seqfit.diagnosis.tried import far_gradients, few_updates, narrowness, other_rates
 from seqfit.evaluation.missing import missing_in_words
 from seqfit.fitting import Fitter, LevenbergMarquardt
 from seqfit.fitting.samples import as_samples
@@ -36,6 +36,13 @@ MEASURES: tuple[Callable[[Specimen], list[Suspect]], ...] = (
     hardly_learned, samples, changing, lag, noise, memory, drift, truncation, recency, step_size,
     gradients, number_of_samples, exposure,
 )  # fmt: skip
+TRIED: tuple[tuple[Callable[[Specimen, Trials], list[Suspect]], str | None], ...] = (
+    (few_updates, None),
+    (narrowness, None),
+    (other_rates, None),
+    (far_gradients, "truncation_too_short"),
+)
+"""What is tried, and the kind of finding that makes it needless."""
 
 
 def diagnose(
@@ -116,7 +123,9 @@ def _tried(
     except CannotTellError as error:
         not_told.append(str(error))
         return [suspect.untried() for suspect in suspects]
-    for measure in (few_updates, narrowness, other_rates):
+    for measure, kind in TRIED:
+        if any(suspect.finding.is_bad and suspect.finding.kind == kind for suspect in suspects):
+            continue  # that is known already
         try:
             suspects = _worse_of_each(suspects + measure(specimen, trials))
         except CannotTellError as error:

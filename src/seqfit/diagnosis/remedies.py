@@ -17,6 +17,8 @@ MORE = 4
 MOST_SEGMENTS = 8
 MOST_SOLVED = 20_000
 """Samples of each stream that a solver is given at most."""
+MOST_WITH_LAGS = 10_000
+"""Likewise of a model with many lags, which takes longer for each."""
 
 CLIPPED = Suggestion("Clip the norm of gradients at 0.5.", {"clip": 0.5})
 ROBUST = Suggestion(
@@ -31,6 +33,16 @@ def longer_windows(specimen: Specimen, window: int) -> Suggestion:
         f"Let gradients flow back {window} samples: windows of {window} {_every(k1)}, each learned "
         "from as a whole.",
         {"schedule": _truncated(specimen, k1, window)},
+    )
+
+
+def same_updates(specimen: Specimen, window: int) -> Suggestion:
+    """Gradients that flow back further, at as many updates."""
+    length = specimen.update.length
+    return Suggestion(
+        f"Let gradients flow back {window} samples: windows of {window} {_every(length)}, as many "
+        "updates as now.",
+        {"schedule": _truncated(specimen, length, max(window, length))},
     )
 
 
@@ -166,7 +178,11 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
         return Suggestion(words, {f"{path}.input_lags": lag})
     return Suggestion(
         f"Solve for a network that is fed with the last {lag} inputs and its own last two outputs.",
-        _solved(specimen, {"name": "output_feedback", "input_lags": lag, "output_lags": 2}),
+        _solved(
+            specimen,
+            {"name": "output_feedback", "input_lags": lag, "output_lags": 2},
+            MOST_WITH_LAGS,
+        ),
     )
 
 
@@ -268,10 +284,10 @@ def _one_cycle(specimen: Specimen, rate: float) -> dict[str, Any]:
     return changes
 
 
-def _solved(specimen: Specimen, model: dict[str, Any]) -> dict[str, Any]:
+def _solved(specimen: Specimen, model: dict[str, Any], most: int = MOST_SOLVED) -> dict[str, Any]:
     streams = specimen.experiment.schedule.streams
     # A recording that comes again jumps where it begins anew: its first pass has to do.
-    length = min(specimen.experiment.samples // streams, len(specimen.past_x), MOST_SOLVED)
+    length = min(specimen.experiment.samples // streams, len(specimen.past_x), most)
     return {
         "model": model,
         "optimizer": {"name": "LevenbergMarquardt"},

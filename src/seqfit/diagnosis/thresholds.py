@@ -16,7 +16,7 @@ THRESHOLDS: Final[dict[str, float]] = {
     "forgetting": 2.0,
     "start_sensitivity": 0.1,
     "drift": 1.3,
-    "capacity_too_small": 2.0,
+    "capacity_too_small": 2.5,
     "step_too_large": 1.1,
     "step_too_small": 1.2,
     "too_few_updates": 1.3,
@@ -40,8 +40,11 @@ THRESHOLDS: Final[dict[str, float]] = {
 GOOD_ENOUGH: Final = 0.01
 """Error of a free run over the spread of the outputs below which nothing is bad but the data."""
 
-FROM_THE_START: Final = 1.3
-"""As for the kinds of steps, where a fit from the start was tried at another learning rate."""
+BETTER: Final = 1.4
+"""As for steps and truncation, where a fit was tried from the start with others."""
+
+MUCH_BETTER: Final = 3.0
+"""Likewise for larger steps, by which many a healthy fit would learn faster."""
 
 ANY_BETTER: Final = 1.2
 """As for too small a capacity, where the model can't even be fitted to short stretches."""

@@ -83,12 +83,16 @@ class Trials:
     def of(cls, specimen: Specimen, seconds_of_fit: float) -> Trials:
         """Trials that are as long as the fit, or shorter where there is less time.
 
+        They come to the end of a planned learning rate: a fit that is on its way there is held
+        against one of as many samples that has.
+
         Raises:
             CannotTellError: there is no time, or the fit can't be repeated.
         """
         fitted, there = specimen.fitter.report.samples, specimen.samples_to_fit
         share = specimen.seconds_left / max(FITS_AT_LEAST * seconds_of_fit, 1e-9)
-        if share >= 1 and there >= fitted:
+        is_whole = there >= fitted and not specimen.is_before_a_lower_rate
+        if share >= 1 and is_whole:
             return cls(specimen, fitted, specimen.absolute_error)
         samples = min(max(int(fitted * share), 1000), fitted, there)
         try:

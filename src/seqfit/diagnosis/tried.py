@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from seqfit.diagnosis.capacity import STRETCHES, left_of_short_stretch
 from seqfit.diagnosis.judging import Suspect, judge
+from seqfit.diagnosis.memory import target_memory
 from seqfit.diagnosis.remedies import (
     falling_rate,
     higher_orders,
     more_updates,
     rate_times,
+    same_updates,
     steady,
     those,
     wider,
 )
 from seqfit.diagnosis.specimen import CannotTellError, Specimen, ratio_interval
-from seqfit.diagnosis.thresholds import ANY_BETTER, FROM_THE_START, THRESHOLDS
+from seqfit.diagnosis.thresholds import ANY_BETTER, BETTER, MUCH_BETTER, THRESHOLDS
 from seqfit.diagnosis.trials import Trials
 
 FITS = 0.02
@@ -22,6 +26,9 @@ FITS = 0.02
 
 MUCH = 0.12
 """Likewise, above which it is too narrow for certain where a wider one does any better."""
+
+REMEMBERED = 100
+"""Samples that gradients flow back at most, where that is tried."""
 
 FEW = 8
 """Samples of an update from which on more updates are tried, and how many times as many."""
@@ -55,6 +62,42 @@ def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
             f"error is {gain:.3g} times smaller where updates come more often. ({more.words})",
             interval=interval,
             remedies=(more, steady(specimen, min(100, max(8, length)), 2e-3)),
+        )
+    ]
+
+
+def far_gradients(specimen: Specimen, trials: Trials) -> list[Suspect]:
+    """Whether gradients that flow back as far as the target remembers do better: that is tried.
+
+    Raises:
+        CannotTellError: nobody knows how far the target remembers, or there is no time to try it.
+    """
+    if not specimen.learns_by_gradients:
+        return []
+    own = min(specimen.update.window, specimen.update.span)
+    remembered = target_memory(specimen)
+    if remembered is not None and remembered <= own:
+        return []
+    window = int(np.clip(REMEMBERED if remembered is None else remembered, 20, REMEMBERED))
+    window = min(max(window, 4 * own), max(own, len(specimen.past_x) // 10))
+    further = same_updates(specimen, window)
+    errors = trials.errors_with(further) if window > own else None
+    if errors is None:
+        raise CannotTellError("truncation: longer windows could not be tried")
+    gain, interval = ratio_interval(trials.own, errors)
+    reach = "longer than is looked at" if remembered is None else f"{remembered} samples"
+    return [
+        judge(
+            specimen,
+            "truncation_too_short",
+            gain,
+            "error of the fit over that where gradients flow back further",
+            f"Gradients flow back {own} sample{'s' * (own > 1)}, the target remembers {reach}. "
+            f"Where they flow back {window}, the error on the same {trials.samples:,} samples is "
+            f"{_smaller(gain)}.",
+            interval=interval,
+            remedies=(further, steady(specimen, window, 2e-3)),
+            threshold=BETTER,
         )
     ]
 
@@ -147,7 +190,7 @@ def other_rates(specimen: Specimen, trials: Trials) -> list[Suspect]:
                 f"error is {_smaller(gain)}. ({remedy.words})",
                 interval=interval,
                 remedies=those(remedy, falling_rate(specimen, factors[0])),
-                threshold=FROM_THE_START,
+                threshold=MUCH_BETTER if kind == "step_too_small" and not is_lost else BETTER,
             )
         )
     if not suspects:

@@ -118,7 +118,8 @@ def minimise(problem: LeastSquares, theta: Vector, stop: Stop = Stop()) -> Minim
 def _step(gradient: Vector, normal: Matrix, damping: float) -> Vector:
     damped = normal.copy()
     diagonal = np.einsum("ii->i", damped)  # a view
-    diagonal += damping * diagonal + 1e-6 * damping + 1e-14
+    with np.errstate(over="ignore"):
+        diagonal += damping * diagonal + 1e-6 * damping + 1e-14
     try:
         step = -np.linalg.solve(damped, gradient)
     except np.linalg.LinAlgError:
