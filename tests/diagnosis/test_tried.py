@@ -87,3 +87,13 @@ def test_a_solved_model_that_keeps_too_little_of_the_past_is_found():
     assert found(narrowness, low, "capacity_too_small").is_bad
     enough = Fitter.of(recipes.exact_hidden(5_000, 5, signal=BOTH, target=Butterworth())).fit()
     assert not found(narrowness, enough, "capacity_too_small").is_bad
+
+
+def test_a_fit_that_is_as_it_should_be_is_told_what_does_better():
+    diagnosis = diagnose(fitted(schedule=TruncatedBPTT(k1=5, k2=100, loss_on="all")), seconds=30.0)
+    better = [finding for finding in diagnosis.findings if finding.kind == "could_be_better"]
+    assert not diagnosis.bad
+    assert [finding.verdict for finding in better] == ["could be better"]
+    assert diagnosis.first_suggestion == better[0].suggestion
+    assert "Nothing bad was found." in str(diagnosis)
+    assert better[0].suggestion.words in str(diagnosis)

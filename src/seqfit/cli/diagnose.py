@@ -57,7 +57,7 @@ def diagnose(
             f"{finding.measured:.3g}",
             "-" if finding.interval is None else str(finding.interval),
             f"{finding.threshold:g}",
-            "bad" if finding.is_bad else "in order",
+            finding.verdict,
             _gain(finding),
         )
     console.print(grid)

@@ -31,6 +31,8 @@ BY_CHANCE = 1e-4
 """Expected number of such stretches below which one is there for another reason."""
 REGIONS = 10
 MOST_LAG = 200
+CERTAIN = 4.0
+"""Deviations beyond chance from which on a correlation is one."""
 REGRESSED = 10
 """Samples of a channel's own past from which its news are told."""
 ROUNDING = 1e-4
@@ -225,7 +227,7 @@ def lag(specimen: Specimen) -> list[Suspect]:
     course = correlations(specimen.past_x, specimen.past_y)
     if course is None:
         raise CannotTellError("lag between input and output: one of them follows from its own past")
-    chance, most = 4.0 / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
+    chance, most = CERTAIN / np.sqrt(min(len(specimen.past_x), MOST_SAMPLES)), len(course)
     first = int(np.argmax(course > max(chance, 0.2 * course.max())))
     is_known = bool(course.max() > chance)
     update = specimen.update
@@ -263,6 +265,7 @@ def correlations(
 
     News is what a channel's own past does not tell linearly. Neighbouring samples of an input, or
     its changes, are alike, so that these seem to move the output before they do; its news are not.
+    Where these tell nothing, as of a product of inputs about 0, their squares do.
 
     None where one of them has no news, or there are too few samples.
 
@@ -271,6 +274,16 @@ def correlations(
     """
     y = past_y[:MOST_SAMPLES, 0]
     x, y = _news(past_x[:MOST_SAMPLES, 0]), _news(y[:, ~np.isnan(y).all(axis=0)])
+    course = _correlated(x, y)
+    if course is None or course.max() > CERTAIN / np.sqrt(len(x)):
+        return course
+    squares = _correlated(*(np.square(news) - np.square(news).mean(axis=0) for news in (x, y)))
+    return course if squares is None or squares.max() < course.max() else squares
+
+
+def _correlated(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64] | None:
     most = min(MOST_LAG, len(x) // 10)
     power = np.sqrt(np.square(x).sum(axis=0)[:, None] * np.square(y).sum(axis=0)[None, :])
     if most < 2 or not power.any():

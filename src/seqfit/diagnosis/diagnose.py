@@ -20,6 +20,7 @@ from seqfit.diagnosis.memory import drift, memory, truncation
 from seqfit.diagnosis.noise import noise
 from seqfit.diagnosis.optimisation import gradients, step_size
 from seqfit.diagnosis.recency import recency
+from seqfit.diagnosis.remedies import other_ways
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.thresholds import GOOD_ENOUGH
 from seqfit.diagnosis.trials import Trials
@@ -131,7 +132,11 @@ def _tried(
         except CannotTellError as error:
             not_told.append(str(error))
         trials.conclude(suspects)  # before the next, which may take all that is left
-    return trials.conclude(suspects)
+    findings = trials.conclude(suspects)
+    if not any(found.is_bad and found.suggestion is not None for found in findings):
+        better = trials.better(other_ways(specimen))
+        findings += [] if better is None else [better]
+    return findings
 
 
 def _worse_of_each(suspects: list[Suspect]) -> list[Suspect]:

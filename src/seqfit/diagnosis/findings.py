@@ -93,6 +93,13 @@ class Finding:
     tried: int | None = None
     curve: Curve | None = None
 
+    @property
+    def verdict(self) -> str:
+        """How it is, in two words."""
+        if self.is_bad:
+            return "bad"
+        return "in order" if self.suggestion is None else "could be better"
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as data for JSON; what is not finite is None."""
         data = {f.name: finite_or_none(getattr(self, f.name)) for f in attrs.fields(Finding)}
@@ -154,7 +161,7 @@ class Diagnosis:
     @property
     def first_suggestion(self) -> Suggestion | None:
         """What to change first: of the suggestions that were tried, that with the greatest gain."""
-        suggestions = (finding.suggestion for finding in self.bad)
+        suggestions = (finding.suggestion for finding in self.findings)
         return next((one for one in suggestions if one is not None), None)
 
     @property
@@ -185,7 +192,12 @@ class Diagnosis:
                 lines.append(f"   {finding.suggestion.words}{untried}")
         if not lines:
             lines.append("Nothing bad was found." if self.findings else "Nothing was measured.")
-        good = [finding.kind for finding in self.findings if not finding.is_bad]
+        good = []
+        for finding in self.findings:
+            if not finding.is_bad and finding.suggestion is not None:
+                lines += [str(finding), f"   {finding.suggestion.words}"]
+            elif not finding.is_bad:
+                good.append(finding.kind)
         if good:
             lines.append(f"In order: {', '.join(name.replace('_', ' ') for name in good)}.")
         lines += [f"Not told: {reason}." for reason in self.not_told]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, final
@@ -12,11 +11,10 @@ import attrs
 from seqfit.diagnosis.changes import follow
 from seqfit.diagnosis.diagnose import LEAST_SECONDS, diagnose
 from seqfit.diagnosis.findings import Diagnosis, Suggestion
-from seqfit.diagnosis.remedies import state_space
-from seqfit.diagnosis.specimen import WASHOUT, Specimen, fresh_samples, validation_source
+from seqfit.diagnosis.specimen import WASHOUT, fresh_samples, validation_source
 from seqfit.diagnosis.trials import Deadline
 from seqfit.evaluation.scores import finite_or_none, score
-from seqfit.fitting import Callback, DivergedError, Experiment, Fitter, LevenbergMarquardt
+from seqfit.fitting import Callback, DivergedError, Experiment, Fitter
 from seqfit.plugins import PluginError
 
 BETTER = 1.05
@@ -69,8 +67,8 @@ class Mending:
 
     Errors are of free runs on the streams of a diagnosis, which are neither fitted nor those of
     `Fitter.evaluate`. A change is kept where it makes them smaller; otherwise the next suggestion
-    of the same diagnosis is followed. Where none is left, and an error is, a solver is tried. Each
-    fit is whole: the experiment of the best one, fitted anew, gives the same numbers.
+    of the same diagnosis is followed. Each fit is whole: the experiment of the best one, fitted
+    anew, gives the same numbers.
 
     Attributes:
         best: the best fit so far.
@@ -125,7 +123,7 @@ class Mending:
                 seconds=min(0.5 * (deadline - started), max(fit_seconds or 0.0, LEAST_SECONDS)),
                 fit_seconds=fit_seconds,
             )
-            candidates = _to_follow(diagnosis) or _last_resort(self.best)
+            candidates = _to_follow(diagnosis)
             if not candidates:
                 self.ending = _why_nothing(diagnosis)
                 return
@@ -133,7 +131,7 @@ class Mending:
             for suggestion in candidates:
                 if time.perf_counter() >= deadline:
                     break
-                found = tuple(finding.kind for finding in diagnosis.bad)
+                found = tuple(one.kind for one in diagnosis.findings if one.verdict != "in order")
                 step, fitter = self._follow(found, suggestion, begin, deadline, started)
                 self.steps.append(step)
                 if step.is_kept and fitter is not None:
@@ -201,22 +199,13 @@ def _errors(fitter: Fitter) -> tuple[float, float]:
 def _to_follow(diagnosis: Diagnosis) -> list[Suggestion]:
     """The suggestions that a machine can follow, each once, in their order."""
     found: list[Suggestion] = []
-    for finding in diagnosis.bad:
+    for finding in diagnosis.findings:
         suggestion = finding.suggestion
         if suggestion is None or not suggestion.changes:
             continue
         if all(suggestion.changes != other.changes for other in found):
             found.append(suggestion)
     return found
-
-
-def _last_resort(fitter: Fitter) -> list[Suggestion]:
-    """Another kind of model, where nothing is bad that could be changed."""
-    if isinstance(fitter.optimizer, LevenbergMarquardt):
-        return []
-    solver = state_space(Specimen.of(fitter, math.inf, None))
-    words = f"No change is known that helps, and yet an error is left. {solver.words}"
-    return [Suggestion(words, solver.changes)]
 
 
 def _why_nothing(diagnosis: Diagnosis) -> str:

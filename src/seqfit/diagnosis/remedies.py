@@ -186,6 +186,14 @@ def lags(specimen: Specimen, lag: int) -> Suggestion:
     )
 
 
+def other_ways(specimen: Specimen) -> tuple[Suggestion, ...]:
+    """Where nothing is known to be bad: a solver, a better schedule, a network with a state."""
+    if not specimen.learns_by_gradients:
+        return ()
+    window = int(np.clip(len(specimen.past_x) // 20, 4, 100))
+    return those(state_space(specimen), steady(specimen, window, 5e-3), gated(specimen))
+
+
 def higher_orders(specimen: Specimen) -> tuple[Suggestion, ...]:
     """Models that keep more numbers of the past than the one that was solved for."""
     path, model = innermost(specimen)

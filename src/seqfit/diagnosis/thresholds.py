@@ -24,7 +24,7 @@ THRESHOLDS: Final[dict[str, float]] = {
     "exploding_gradient": 1.5,
     "dead_units": 0.55,
     "saturated_units": 0.3,
-    "too_few_samples": 0.5,
+    "too_few_samples": 0.25,
     "constant_input": 0.0,
     "repeated_input": 0.5,
     "unseen_input": 0.02,

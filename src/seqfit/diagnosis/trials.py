@@ -120,6 +120,25 @@ class Trials:
         errors = self.errors_with(suggestion)
         return None if errors is None else float(self.own.mean() / max(errors.mean(), 1e-30))
 
+    def better(self, remedies: tuple[Suggestion, ...]) -> Finding | None:
+        """The first that does better by far, though nothing is known to be bad; None without."""
+        for remedy in remedies:
+            gain = self.gain(remedy)
+            if gain is not None and gain >= ENOUGH:
+                return Finding(
+                    "could_be_better",
+                    is_bad=False,
+                    measured=gain,
+                    interval=None,
+                    threshold=ENOUGH,
+                    unit="error of the fit over that of another model or schedule",
+                    words="Another model, or another way to fit, does better.",
+                    suggestion=Suggestion(self._words(remedy, gain), remedy.changes),
+                    gain=gain,
+                    tried=self.samples,
+                )
+        return None
+
     def conclude(self, suspects: list[Suspect]) -> list[Finding]:
         """The findings, each with the suggestion that did best.
 
@@ -153,13 +172,9 @@ class Trials:
             words = f"{finding.words} What was tried against it did not help."
             return attrs.evolve(finding, words=words, tried=self.samples)
         first = "" if advice is None else f"{advice.words} With the samples that there are: "
-        words = (
-            f"{first}{remedy.words} Tried on {self._samples_in_words(remedy)}, the error of free "
-            f"runs is {gain:.3g} times smaller."
-        )
         return attrs.evolve(
             finding,
-            suggestion=Suggestion(words, remedy.changes),
+            suggestion=Suggestion(f"{first}{self._words(remedy, gain)}", remedy.changes),
             gain=gain,
             tried=self.samples,
         )
@@ -170,10 +185,13 @@ class Trials:
         wanted: int = suggestion.changes.get("samples", fitted)
         return round(self.samples * wanted / fitted)
 
-    def _samples_in_words(self, suggestion: Suggestion) -> str:
+    def _words(self, suggestion: Suggestion, gain: float) -> str:
         fitted = self.specimen.fitter.report.samples
         of_all = "" if self.samples == fitted else f" of the {fitted:,}, for want of time"
-        return f"{self._samples_of(suggestion):,} samples{of_all}"
+        return (
+            f"{suggestion.words} Tried on {self._samples_of(suggestion):,} samples{of_all}, the "
+            f"error of free runs is {gain:.3g} times smaller."
+        )
 
     def _try(self, suggestion: Suggestion) -> Errors | None:
         try:

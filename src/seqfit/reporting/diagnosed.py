@@ -54,7 +54,7 @@ def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
         log = curve["is_logarithmic"]
         drawing = plot(lines, curve["x_label"], curve["y_label"], log_x=log, log_y=log)
         small = drawn.place(drawing, text(curve["title"]))
-    verdict = "bad" if bad else "in order"
+    verdict = "bad" if bad else "in order" if suggestion is None else "could be better"
     return (
         f'<details class="finding {"bad" if bad else "good"}"{" open" if bad else ""}>'
         f"<summary><b>{kind}</b> <span>{verdict}</span></summary>"
