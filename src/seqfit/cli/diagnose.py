@@ -73,4 +73,5 @@ def diagnose(
 def _gain(finding: Finding) -> str:
     if finding.gain is not None:
         return f"{finding.gain:.3g}"
-    return "-" if finding.suggestion is None else "not tried"
+    could_be = finding.suggestion is not None and finding.suggestion.changes
+    return "not tried" if could_be else "-"

@@ -43,7 +43,7 @@ _DIAGNOSIS: Form = {
             "threshold": (_NUMBER,),
             "unit": str,
             "words": str,
-            "suggestion": ({"words": str},),
+            "suggestion": ({"words": str, "changes": dict},),
             "gain": (_NUMBER,),
             "curve": (
                 {

@@ -188,7 +188,8 @@ class Diagnosis:
         for number, finding in enumerate(self.bad, start=1):
             lines.append(f"{number}. {finding}")
             if finding.suggestion is not None:
-                untried = " (Not tried.)" * (finding.gain is None)
+                could_be = finding.gain is None and finding.suggestion.changes
+                untried = " (Not tried.)" if could_be else ""
                 lines.append(f"   {finding.suggestion.words}{untried}")
         if not lines:
             lines.append("Nothing bad was found." if self.findings else "Nothing was measured.")

@@ -43,7 +43,8 @@ def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
     )
     advice, suggestion = "", finding["suggestion"]
     if suggestion is not None:  # one that was tried tells its gain in its words
-        untried = " (Not tried.)" * (finding["gain"] is None)
+        could_be = finding["gain"] is None and suggestion["changes"]
+        untried = " (Not tried.)" if could_be else ""
         advice = f'<p class="advice">{text(suggestion["words"])}{untried}</p>'
     small, curve = "", finding["curve"]
     if curve is not None:
@@ -54,9 +55,10 @@ def _finding(finding: dict[str, Any], drawn: Drawn) -> str:
         log = curve["is_logarithmic"]
         drawing = plot(lines, curve["x_label"], curve["y_label"], log_x=log, log_y=log)
         small = drawn.place(drawing, text(curve["title"]))
+    is_open = " open" if bad or suggestion is not None else ""
     verdict = "bad" if bad else "in order" if suggestion is None else "could be better"
     return (
-        f'<details class="finding {"bad" if bad else "good"}"{" open" if bad else ""}>'
+        f'<details class="finding {"bad" if bad else "good"}"{is_open}>'
         f"<summary><b>{kind}</b> <span>{verdict}</span></summary>"
         f"<p>{text(finding['words'])}</p>{advice}{measured}{small}</details>"
     )
