@@ -242,14 +242,15 @@ def test_a_gain_is_told_once_and_what_was_not_tried_is_called_so(runs, copy, tmp
     diagnosis = json.loads((runs / "<b>hostile" / "diagnosis.json").read_text())
     tried, fine = diagnosis["findings"]
     words = {"words": "Do. The error of free runs is 2.5 times smaller.", "changes": {}}
-    untried = tried | {"gain": None, "suggestion": {"words": "Do that.", "changes": {}}}
-    findings = [tried | {"suggestion": words}, untried, fine]
+    untried = tried | {"gain": None, "suggestion": {"words": "Do that.", "changes": {"clip": 1.0}}}
+    of_data = tried | {"gain": None, "suggestion": {"words": "Record more.", "changes": {}}}
+    findings = [tried | {"suggestion": words}, untried, of_data, fine]
     (copy / "diagnosis.json").write_text(json.dumps(diagnosis | {"findings": findings}))
     page = tmp_path / "page.html"
     with pytest.raises(SystemExit):
         main(["report", str(copy), "-o", str(page), "--length", "20"])
     advice = re.findall(r'<p class="advice">(.*?)</p>', page.read_text(encoding="utf-8"))
-    assert advice == [words["words"], "Do that. (Not tried.)"]
+    assert advice == [words["words"], "Do that. (Not tried.)", "Record more."]
 
 
 def test_an_axis_of_less_than_a_decade_has_several_numbers():
