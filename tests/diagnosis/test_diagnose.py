@@ -356,6 +356,35 @@ def test_what_can_not_be_diagnosed_is_refused():
         diagnose(fed, x=[1.0])
 
 
+def test_samples_that_do_not_fit_are_refused_by_their_shapes():
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit(np.ones(300), np.arange(300.0))
+    with pytest.raises(ValueError, match="x and y must be equally long, got 300 and 200 samples"):
+        fed.diagnose(x=np.ones(300), y=np.ones(200))
+    with pytest.raises(ValueError, match="x"):
+        fed.diagnose(x=np.ones((300, 2)), y=np.ones(300))
+
+
+def test_an_input_that_never_changes_is_found_and_all_else_is_looked_at():
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.uniform(size=300), 10)
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2)).partial_fit(np.ones(2000), y[:2000])
+    diagnosis = fed.diagnose(seconds=5, x=np.ones(3000), y=y)
+    assert diagnosis.bad[0].kind == "constant_input"
+    assert {"noisy_target", "recency_overfitting"} <= {f.kind for f in diagnosis.findings}
+
+
+def test_what_is_no_better_than_a_constant_is_no_gain():
+    rng = np.random.default_rng(0)
+    x, y = np.repeat(rng.uniform(size=(2, 300)), 10, axis=1)  # nothing to learn
+    wild = TorchOptimizer("Adam", {"lr": 0.3})
+    fed = Fitter(model=SMALL, schedule=EveryWindow(2), optimizer=wild).partial_fit(
+        x[:2000], y[:2000]
+    )
+    diagnosis = fed.diagnose(seconds=10, x=x, y=y)
+    assert diagnosis.bad
+    assert all((finding.gain or 1.0) < 1.1 for finding in diagnosis.findings)
+
+
 def test_what_was_not_tried_is_called_so():
     rng = np.random.default_rng(0)
     x = np.repeat(rng.uniform(size=30), 10)
@@ -363,6 +392,7 @@ def test_what_was_not_tried_is_called_so():
     diagnosis = fed.diagnose(seconds=0.05, x=x, y=x)
     assert {finding.gain for finding in diagnosis.findings} == {None}
     suggested = [finding for finding in diagnosis.bad if finding.suggestion is not None]
+    suggested = [finding for finding in suggested if finding.suggestion.changes]
     assert suggested
     assert str(diagnosis).count("(Not tried.)") == len(suggested)
 

@@ -48,14 +48,14 @@ def test_what_was_not_tried_comes_behind_what_was_in_its_order():
             finding("fine", False, None),
             finding("worse", True, 0.9),
             finding("unknown", True, None),
-            finding("better", True, 1.5),
+            finding("better", True, 1.5, Suggestion("try", {"clip": 2.0})),
         ],
         [],
         1.0,
         2.0,
     )
     kinds = [found.kind for found in made.findings]
-    assert kinds == ["better", "worse", "untried", "unknown", "fine"]
+    assert kinds == ["better", "untried", "worse", "unknown", "fine"]
     assert "do (Not tried.)" in str(made)
 
 

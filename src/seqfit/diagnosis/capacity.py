@@ -72,5 +72,6 @@ def number_of_samples(specimen: Specimen) -> list[Suspect]:
                 steady(specimen, window, 5e-3),
                 replay(specimen, window),
             ),
+            is_possible=samples == fitted or not specimen.generalises,
         )
     ]

@@ -89,9 +89,13 @@ def diagnose(
     if x is not None:
         streams = fitter.schedule.streams
         given = (
-            as_samples(x, "x", streams, None, fitter.dtype),
-            as_samples(y, "y", streams, None, fitter.dtype, fitter.missing),
+            as_samples(x, "x", streams, fitter.inputs, fitter.dtype),
+            as_samples(y, "y", streams, fitter.outputs, fitter.dtype, fitter.missing),
         )
+        if len(given[0]) != len(given[1]):
+            raise ValueError(
+                f"x and y must be equally long, got {len(given[0])} and {len(given[1])} samples"
+            )
     with computing(fitter.threads), torch.random.fork_rng(devices=[]):
         specimen = Specimen.of(fitter, begin + allowed, given)
         suspects: list[Suspect] = []
@@ -112,6 +116,7 @@ def diagnose(
         else:
             findings = _tried(specimen, suspects, not_told, fit_seconds)
     spent = time.perf_counter() - begin
+    not_told = list(dict.fromkeys(not_told))
     return Diagnosis.of(findings, not_told, spent, fit_seconds, missing_in_words(fitter))
 
 

@@ -144,11 +144,13 @@ class Diagnosis:
     ) -> Diagnosis:
         """The diagnosis of some findings, which are put in order.
 
-        Of what is bad comes first what was tried, by its gain; the rest keeps its order.
+        Of what is bad comes first what was tried, by its gain, then what has another suggestion;
+        the rest keeps its order.
         """
 
-        def rank(found: Finding) -> tuple[bool, bool, float]:
-            return not found.is_bad, found.gain is None, -(found.gain or 0.0)
+        def rank(found: Finding) -> tuple[bool, bool, bool, float]:
+            without = found.suggestion is None
+            return not found.is_bad, without, found.gain is None, -(found.gain or 0.0)
 
         ordered = sorted(findings, key=rank)
         return cls(tuple(ordered), tuple(not_told), seconds, fit_seconds, missing)

@@ -125,7 +125,9 @@ class Mending:
             )
             candidates = _to_follow(diagnosis)
             if not candidates:
-                self.ending = _why_nothing(diagnosis)
+                late = any("were over" in reason for reason in diagnosis.not_told)
+                over = f"the {seconds:.3g} seconds were over before all was looked at"
+                self.ending = over if late else _why_nothing(diagnosis)
                 return
             kept = False
             for suggestion in candidates:
@@ -211,7 +213,7 @@ def _to_follow(diagnosis: Diagnosis) -> list[Suggestion]:
 def _why_nothing(diagnosis: Diagnosis) -> str:
     advice = diagnosis.first_suggestion
     if advice is not None:
-        return f"what is left to change is the data: {advice.words}"
+        return f"what is left to change is the data: {advice.words.rstrip('.')}"
     if diagnosis.bad:
         kinds = ", ".join(finding.kind.replace("_", " ") for finding in diagnosis.bad)
         return f"what was tried against it did not help: {kinds}"

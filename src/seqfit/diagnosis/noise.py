@@ -171,8 +171,8 @@ def unexplained(past_x: npt.NDArray[Any], past_y: npt.NDArray[Any]) -> Unexplain
     spread = float(np.sqrt(wanted.var(axis=(0, 1)).sum()))
     if not spread:
         raise CannotTellError("noise of the target: outputs are constant")
-    found = [_floor(_scaled(past), wanted) for past in _pasts(x, y, first, lag)]
-    variance, stays = min(found)
+    pasts = [_scaled(past) for past in _pasts(x, y, first, lag)]
+    variance, stays = min(_floor(past, wanted) for past in pasts if past.shape[2])
     return Unexplained(variance, float(np.sqrt(variance)) / spread, stays, first)
 
 

@@ -41,6 +41,9 @@ GLANCE = 1_500
 STREAMS = 16
 WASHOUT = 200
 
+GAP = 1.5
+"""Error on other samples over that on fitted ones, from which on a fit does not generalise."""
+
 
 class CannotTellError(Exception):
     """Something can't be told; the message says what, and why."""
@@ -175,6 +178,12 @@ class Specimen:
         return float(np.sqrt(np.nanvar(y, axis=(0, 1)).mean()))
 
     @property
+    def error_of_a_constant(self) -> float:
+        """Mean absolute error of the best constant of each channel after the washout."""
+        y = self.y[self.washout :].astype(np.float64)
+        return mean_of_observed(np.abs(y - np.nanmedian(y, axis=(0, 1))))
+
+    @property
     def nrmse(self) -> float:
         """Error of the free run after the washout on samples not fitted, over the spread.
 
@@ -189,6 +198,14 @@ class Specimen:
     def absolute_error(self) -> npt.NDArray[np.float64]:
         """Mean absolute error of each stream after the washout, (streams,)."""
         return error_of_streams(self.prediction, self.y, self.washout)
+
+    @property
+    def generalises(self) -> bool:
+        """Whether a free run through what was fitted is hardly better than one through the rest."""
+        x, y = (np.ascontiguousarray(past[: len(self.x)]) for past in (self.past_x, self.past_y))
+        washout = min(WASHOUT, len(x) // 5)
+        fitted = error_of_streams(free_run(self.module, x), y, washout).mean()
+        return bool(self.absolute_error.mean() < GAP * fitted)
 
     @property
     def seconds_left(self) -> float:

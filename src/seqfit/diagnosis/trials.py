@@ -39,6 +39,9 @@ WORTH_IT = 1.1
 ENOUGH = 2.0
 """Where nothing that was tried does better by this factor, a solver is tried too."""
 
+LEARNED = 0.95
+"""Error over that of the best constant from which on nothing was learned."""
+
 FITS_AT_LEAST = 10
 """So many fits are to find the time; where the whole fit is too long for that, shorter ones."""
 
@@ -116,9 +119,19 @@ class Trials:
         return self.errors[key]
 
     def gain(self, suggestion: Suggestion) -> float | None:
-        """By which factor the mean error falls where a suggestion is followed, if that is known."""
+        """By which factor the mean error falls where a suggestion is followed, if that is known.
+
+        What is no better than a constant is no gain.
+        """
         errors = self.errors_with(suggestion)
-        return None if errors is None else float(self.own.mean() / max(errors.mean(), 1e-30))
+        if errors is None:
+            return None
+        gain = float(self.own.mean() / max(errors.mean(), 1e-30))
+        return gain if self.has_learned(errors) else min(gain, 1.0)
+
+    def has_learned(self, errors: Errors) -> bool:
+        """Whether errors are smaller than those of the best constant."""
+        return bool(errors.mean() < LEARNED * self.specimen.error_of_a_constant)
 
     def better(self, remedies: tuple[Suggestion, ...]) -> Finding | None:
         """The first that does better by far, though nothing is known to be bad; None without."""

@@ -62,6 +62,7 @@ def few_updates(specimen: Specimen, trials: Trials) -> list[Suspect]:
             f"error is {gain:.3g} times smaller where updates come more often. ({more.words})",
             interval=interval,
             remedies=(more, steady(specimen, min(100, max(8, length)), 2e-3)),
+            is_possible=trials.has_learned(errors),
         )
     ]
 
@@ -97,6 +98,7 @@ def far_gradients(specimen: Specimen, trials: Trials) -> list[Suspect]:
             f"{_smaller(gain)}.",
             interval=interval,
             remedies=(further, steady(specimen, window, 2e-3)),
+            is_possible=trials.has_learned(errors),
             threshold=BETTER,
         )
     ]
@@ -130,7 +132,7 @@ def narrowness(specimen: Specimen, trials: Trials) -> list[Suspect]:
             f"samples an error {_smaller(gain)}.",
             interval=interval,
             remedies=(more,),
-            is_possible=left > FITS,
+            is_possible=left > FITS and trials.has_learned(errors),
             threshold=ANY_BETTER if left > MUCH else None,
         )
     ]
@@ -152,6 +154,7 @@ def _order(specimen: Specimen, trials: Trials) -> Suspect:
         f"samples, has an error that is {_smaller(gain)}.",
         interval=interval,
         remedies=higher,
+        is_possible=trials.has_learned(errors),
     )
 
 
@@ -190,6 +193,7 @@ def other_rates(specimen: Specimen, trials: Trials) -> list[Suspect]:
                 f"error is {_smaller(gain)}. ({remedy.words})",
                 interval=interval,
                 remedies=those(remedy, falling_rate(specimen, factors[0])),
+                is_possible=trials.has_learned(errors),
                 threshold=MUCH_BETTER if kind == "step_too_small" and not is_lost else BETTER,
             )
         )
