@@ -138,7 +138,7 @@ def _tried(
             not_told.append(str(error))
         trials.conclude(suspects)  # before the next, which may take all that is left
     findings = trials.conclude(suspects)
-    if not any(found.is_bad and found.suggestion is not None for found in findings):
+    if not any(found.suggestion is not None and found.suggestion.changes for found in findings):
         better = trials.better(other_ways(specimen))
         findings += [] if better is None else [better]
     return findings
