@@ -44,8 +44,8 @@ REMARKS = (
     "- Where too few samples were fitted of a signal that has more, to fit four times as many is",
     "  among what is tried; all else is tried and followed on equally many.",
     "- Fits of the calibration were diagnosed before the last things were changed, for which the",
-    "  other page has the reasons; those of the proof after it, but for one: that other ways to fit",
-    "  are tried too where only the data can be advised.",
+    "  other page has the reasons; those of the proof after it, but for one: that other ways to",
+    "  fit are tried too where only the data can be advised.",
     "- A fit in one pass with an update in 8 samples or more nearly always gains by more of them.",
     "  That is found where it gains by 1.3 for certain, and no healthy fit here is of that kind.",
 )
