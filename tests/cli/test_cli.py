@@ -382,43 +382,38 @@ def test_help_and_version(run):
     assert run("--version")[1] == "seqfit 0.1.0\n"
 
 
-def test_an_interrupted_fit_keeps_what_it_has_learned(tmp_path):
-    command = [sys.executable, "-m", "seqfit", "fit", *SMALL, "--samples", "100000000"]
-    command += ["--run", "here", "--json"]
+def interrupted(folder, *arguments):
+    """A fit in the run folder 'here' that Ctrl-C ends a second after it has begun."""
+    command = [sys.executable, "-m", "seqfit", "fit", *arguments, "--run", "here", "--json"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "here" / "experiment.toml").exists():
+        while not (folder / "here" / "experiment.toml").exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(1)
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
+    return json.loads(out.splitlines()[-1]), err
+
+
+def test_an_interrupted_fit_keeps_what_it_has_learned(tmp_path):
+    result, err = interrupted(tmp_path, *SMALL, "--samples", "100000000")
     assert "interrupted" in err
     assert "to go on: seqfit resume here" in err
-    result = json.loads(out.splitlines()[-1])
     assert 0 < result["samples"] < 100_000_000
     fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
     assert fitter.report.samples == result["samples"]
 
 
 def test_an_interrupted_search_ends_at_once_and_begins_again(tmp_path):
-    command = [sys.executable, "-m", "seqfit", "fit", "--recipe", "exact_hidden"]
-    command += ["--target", "wiener_hammerstein", "--run", "here", "--json"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "here" / "experiment.toml").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(1)  # of at least ten that the search would take
-        os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    # The search would take ten seconds at least.
+    result, err = interrupted(
+        tmp_path, "--recipe", "exact_hidden", "--target", "wiener_hammerstein"
+    )
     assert "interrupted; nothing was learned yet" in err
-    assert json.loads(out.splitlines()[-1])["updates"] == 0
+    assert result["updates"] == 0
     fitter = Fitter.load(tmp_path / "here" / "fitter.safetensors")
     assert (fitter.report.samples, fitter.samples_left) == (0, 20_000)

@@ -2,16 +2,21 @@
 
 import time
 
+import attrs
 import numpy as np
 import pytest
 
 from seqfit import Fitter, recipes
 from seqfit.diagnosis import diagnose
+from seqfit.diagnosis.capacity import number_of_samples
+from seqfit.diagnosis.mending import Mending
 from seqfit.diagnosis.specimen import CannotTellError, Specimen
 from seqfit.diagnosis.trials import Trials, errors_of
 from seqfit.diagnosis.tried import narrowness, other_rates
+from seqfit.evaluation.free_run import free_run
 from seqfit.fitting import TorchOptimizer
 from seqfit.models import GRU
+from seqfit.recordings import Recording, pair
 from seqfit.schedules import TruncatedBPTT
 from seqfit.signals import RandomHold
 from seqfit.targets import Butterworth, LeakyIntegral, WienerHammerstein
@@ -97,3 +102,27 @@ def test_a_fit_that_is_as_it_should_be_is_told_what_does_better():
     assert diagnosis.first_suggestion == better[0].suggestion
     assert "Nothing bad was found." in str(diagnosis)
     assert better[0].suggestion.words in str(diagnosis)
+
+
+def test_a_mending_that_had_no_time_to_look_says_so():
+    mending = Mending.of(at(1e-6, samples=2_000))
+    mending.run(0.01, lambda _suggestion, _what: (), lambda _step: False)
+    assert not mending.steps
+    assert "the 0.01 seconds were over" in mending.ending
+
+
+def test_too_few_samples_of_a_recording_are_told_where_a_fit_does_not_generalise():
+    x, _ = RandomHold().generate(RandomHold().start(1, 5), 20_000)
+    y, _ = LeakyIntegral(leak=0.1, gain=0.2).transform(x, LeakyIntegral().start(1))
+    recording = Recording({"x": x[:, 0, 0], "y": y[:, 0, 0]}, stretch="train", repeat=True)
+    signal, target = pair(recording, "x", "y")
+    wide = fitted(60_000, signal=signal, target=target, model=GRU(hidden=32, head=(8,)))
+    specimen = Specimen.of(wide, np.inf, None)
+    assert not specimen.generalises
+    assert number_of_samples(specimen)[0].finding.is_bad
+    fitted_x, fitted_y = specimen.past_x[:3_000], specimen.past_y[:3_000]
+    prediction = free_run(specimen.module, fitted_x)
+    alike = attrs.evolve(specimen, x=fitted_x, y=fitted_y, prediction=prediction)
+    finding = number_of_samples(alike)[0].finding
+    assert finding.measured > finding.threshold
+    assert not finding.is_bad

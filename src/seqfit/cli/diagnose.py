@@ -73,5 +73,4 @@ def diagnose(
 def _gain(finding: Finding) -> str:
     if finding.gain is not None:
         return f"{finding.gain:.3g}"
-    could_be = finding.suggestion is not None and finding.suggestion.changes
-    return "not tried" if could_be else "-"
+    return "not tried" if finding.is_untried else "-"

@@ -100,6 +100,11 @@ class Finding:
             return "bad"
         return "in order" if self.suggestion is None else "could be better"
 
+    @property
+    def is_untried(self) -> bool:
+        """Whether it has a suggestion that could be tried, and was not."""
+        return self.gain is None and self.suggestion is not None and bool(self.suggestion.changes)
+
     def as_dict(self) -> dict[str, Any]:
         """All of it as data for JSON; what is not finite is None."""
         data = {f.name: finite_or_none(getattr(self, f.name)) for f in attrs.fields(Finding)}
@@ -190,8 +195,7 @@ class Diagnosis:
         for number, finding in enumerate(self.bad, start=1):
             lines.append(f"{number}. {finding}")
             if finding.suggestion is not None:
-                could_be = finding.gain is None and finding.suggestion.changes
-                untried = " (Not tried.)" if could_be else ""
+                untried = " (Not tried.)" * finding.is_untried
                 lines.append(f"   {finding.suggestion.words}{untried}")
         if not lines:
             lines.append("Nothing bad was found." if self.findings else "Nothing was measured.")

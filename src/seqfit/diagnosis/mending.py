@@ -118,16 +118,12 @@ class Mending:
             if started >= deadline:
                 self.ending = f"the {seconds:.3g} seconds were over"
                 return
-            diagnosis = diagnose(
-                self.best,
-                seconds=min(0.5 * (deadline - started), max(fit_seconds or 0.0, LEAST_SECONDS)),
-                fit_seconds=fit_seconds,
-            )
+            allowed = min(0.5 * (deadline - started), max(fit_seconds or 0.0, LEAST_SECONDS))
+            diagnosis = diagnose(self.best, seconds=allowed, fit_seconds=fit_seconds)
             candidates = _to_follow(diagnosis)
             if not candidates:
-                late = any("were over" in reason for reason in diagnosis.not_told)
                 over = f"the {seconds:.3g} seconds were over before all was looked at"
-                self.ending = over if late else _why_nothing(diagnosis)
+                self.ending = over if diagnosis.seconds > allowed else _why_nothing(diagnosis)
                 return
             kept = False
             for suggestion in candidates:
